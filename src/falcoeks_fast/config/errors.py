@@ -1,0 +1,9 @@
+"""What can be wrong with a configuration."""
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used. The message says what, where (file, line, column) and what to do."""
+
+
+class ConfigFileError(ConfigError):
+    """A configuration file cannot be read, or is not YAML. The message says which one, where and why."""

@@ -1,0 +1,118 @@
+"""falco.yaml to `Config`.
+
+In: the path of the main file, the options of the command line, the environment. Out: `Config`. Called by the command
+line at start, and again for the dry run of a reload.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping as Environment
+from collections.abc import Sequence
+
+from .channels import read_alert_format, read_log, read_metrics, read_outputs, read_web
+from .errors import ConfigError
+from .merge import Merged, read_merged
+from .model import Config, Level, Notice, Plugin
+from .overrides import parse_override
+from .own import dead_letter_dir, read_own
+from .plugins import read_plugins
+from .rule_settings import (
+    read_append_output,
+    read_match_all,
+    read_priority,
+    read_rules_files,
+    read_selections,
+    read_static_fields,
+)
+from .tree import Mapping
+from .values import get_bool, get_text
+
+DEFAULT_PATH = "/etc/falco/falco.yaml"
+_ENGINE_KINDS = ("kmod", "modern_ebpf", "nodriver", "replay", "gvisor", "ebpf")
+
+
+def default_path() -> str | None:
+    """Falco's own default file, if there is one."""
+    return DEFAULT_PATH if os.path.isfile(DEFAULT_PATH) else None
+
+
+def load_config(
+    path: str | None,
+    options: Sequence[str] = (),
+    environment: Environment[str, str] | None = None,
+    plugins: Sequence[Plugin] = (),
+) -> Config:
+    """Read everything; `path` None: no file, only `options`. `plugins` replace those of the configuration if given.
+
+    Raises ConfigError: unreadable or malformed files, impossible values, contradictions.
+    """
+    environment = os.environ if environment is None else environment
+    merged = read_merged(path, [parse_override(option) for option in options], environment)
+    tree = merged.tree
+    notices = _file_notices(merged)
+    _check_engine(tree, notices)
+    alerts = read_alert_format(tree)
+    own = read_own(tree, environment)
+    outputs, output_notes = read_outputs(tree, alerts.json_output, dead_letter_dir(tree, own))
+    web = read_web(tree)
+    rules_files, rules_warnings = read_rules_files(tree)
+    append_output, append_warnings = read_append_output(tree)
+    configured, plugin_notes = ((), []) if plugins else read_plugins(tree)
+    notices += [Notice(Level.WARNING, text) for text in (*rules_warnings, *append_warnings)]
+    notices += [Notice(Level.INFO, text) for text in (*output_notes, *plugin_notes)]
+    return Config(
+        files=tuple(merged.files),
+        tree=tree,
+        rules_files=rules_files,
+        selections=read_selections(tree),
+        append_output=append_output,
+        static_fields=read_static_fields(tree),
+        priority=read_priority(tree),
+        match_all=read_match_all(tree),
+        watch_config_files=get_bool(tree, "watch_config_files", True),
+        watched_paths=tuple(merged.watched),
+        plugins=tuple(plugins) or tuple(configured),
+        alerts=alerts,
+        outputs=outputs,
+        web=web,
+        metrics=read_metrics(tree, web.prometheus),
+        log=read_log(tree),
+        own=own,
+        notices=tuple(notices),
+    )
+
+
+def require_outputs(config: Config) -> None:
+    """Raises ConfigError if every output is switched off."""
+    if not config.outputs.enabled:
+        raise ConfigError(
+            "No output configured, please make sure at least one output is configured and enabled "
+            "(stdout_output, file_output, syslog_output, program_output, http_output)."
+        )
+
+
+def _file_notices(merged: Merged) -> list[Notice]:
+    notices = [Notice(Level.WARNING, text) for check in merged.checks for text in check.warnings]
+    ignored = list(dict.fromkeys(name for check in merged.checks for name in check.ignored))
+    if ignored:
+        count = len(ignored)
+        shown = ", ".join(ignored[:6]) + (", …" if count > 6 else "")
+        noun = "setting" if count == 1 else "settings"
+        notices.append(
+            Notice(Level.INFO, f"Ignoring {count} {noun} that only apply to system-call monitoring: {shown}")
+        )
+    return notices
+
+
+def _check_engine(tree: Mapping, notices: list[Notice]) -> None:
+    kind = get_text(tree, "engine.kind", "modern_ebpf")
+    if kind not in _ENGINE_KINDS:
+        raise ConfigError(f"engine.kind '{kind}' is not a valid kind.")
+    if kind == "replay":
+        raise ConfigError(
+            "engine.kind: replay of .scap files is not supported; feed audit events as JSON lines instead "
+            "(plugin k8saudit with a file as open_params)"
+        )
+    if get_bool(tree, "capture.enabled", False):
+        notices.append(Notice(Level.WARNING, "capture.enabled has no effect: there are no system calls to capture"))

@@ -1,0 +1,204 @@
+"""The configuration as the program uses it: frozen, typed, complete.
+
+In: nothing. Out: `Config` and its parts; `load` builds them, the app reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from falcoeks_fast.engine.outputs.settings import OutputsSettings
+
+from .tree import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Switch rules on or off: by a name pattern or by a tag, the other one empty."""
+
+    enable: bool
+    rule: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AppendEntry:
+    """One entry of `append_output`. `fields` are (name, template); an empty template means the raw field `name`."""
+
+    source: str = ""
+    tags: tuple[str, ...] = ()
+    rule: str = ""
+    extra_output: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+    suggested_output: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """One EKS cluster to read. Empty strings mean: as the environment says."""
+
+    name: str
+    region: str = ""
+    account: str = ""
+    profile: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+    endpoint_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EksSettings:
+    """init_config of k8saudit-eks. Times in seconds, sizes in bytes."""
+
+    clusters: tuple[ClusterSettings, ...]
+    shift_s: int = 1
+    polling_interval_s: int = 5
+    buffer_size: int = 200
+    max_event_size_bytes: int = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """init_config and open_params of k8saudit. Sizes in bytes."""
+
+    open_params: str
+    ssl_certificate: str = "/etc/falco/falco.pem"
+    max_event_size_bytes: int = 262_144
+    webhook_max_batch_bytes: int = 12_582_912
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """`settings` is None for the json plugin, which has none that matter."""
+
+    name: str
+    library_path: str
+    open_params: str
+    settings: EksSettings | AuditSettings | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFormat:
+    json_output: bool = False
+    include_output: bool = True
+    include_message: bool = False
+    include_output_fields: bool = True
+    include_tags: bool = True
+    iso8601: bool = False
+    raw_text: bool = False
+    alert_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    enabled: bool = False
+    listen_address: str = "0.0.0.0"
+    listen_port: int = 8765
+    healthz_path: str = "/healthz"
+    threadiness: int = 0
+    ssl_enabled: bool = False
+    ssl_certificate: str = "/etc/falco/falco.pem"
+    prometheus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    enabled: bool = False
+    interval: str = ""
+    interval_ms: int = 0
+    output_rule: bool = False
+    output_file: str = ""
+    rules_counters: bool = True
+    resources: bool = True
+    memory_in_mb: bool = True
+    include_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    stderr: bool = True
+    syslog: bool = False
+    level: str = "info"
+    iso8601: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PassSettings:
+    name: str
+    lag_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSettings:
+    """The mapping `falcoeks`. Times in seconds; -1 and empty mean: not given."""
+
+    field_fixes: frozenset[str] = frozenset()
+    shadow: bool = False
+    state_dir: str = ""
+    cache_dir: str = ""
+    compile: bool = True
+    compiled: str = ""
+    compiled_digest: str = ""
+    prefilter: bool = True
+    eval_threads: int = 0
+    fetch_threads: int = 4
+    ceiling_calls_per_second: float = 5.0
+    max_catch_up_s: float = 86_400.0
+    start_at_s: float = -1.0
+    passes: tuple[PassSettings, ...] = ()
+    ready_lag_s: float = 120.0
+    status_interval_s: float = 60.0
+
+
+class Level(Enum):
+    """Severity of a notice about the configuration."""
+
+    INFO = "info"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to say in the log once the program starts."""
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """`named`: given by the user rather than found in a directory. `verdict`: see `SchemaCheck`."""
+
+    path: str
+    verdict: str
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything. `rules_files` is None where neither configuration nor command line name any."""
+
+    files: tuple[ConfigFile, ...]
+    tree: Mapping
+    rules_files: tuple[str, ...] | None
+    selections: tuple[Selection, ...]
+    append_output: tuple[AppendEntry, ...]
+    static_fields: tuple[tuple[str, str], ...]
+    priority: int
+    match_all: bool
+    watch_config_files: bool
+    watched_paths: tuple[str, ...]
+    plugins: tuple[Plugin, ...]
+    alerts: AlertFormat
+    outputs: OutputsSettings
+    web: WebSettings
+    metrics: MetricsSettings
+    log: LogSettings
+    own: OwnSettings
+    notices: tuple[Notice, ...]
+
+    @property
+    def main_file(self) -> str:
+        return self.files[0].path if self.files else ""

@@ -1,0 +1,100 @@
+"""The mapping `falcoeks`: settings that Falco does not have.
+
+In: the merged tree, the environment. Out: `OwnSettings` and the directory of dead letters. Called by `load`. Unlike
+Falco's own keys these are checked strictly.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping as Environment
+from pathlib import Path
+
+from .duration import parse_duration_ms
+from .errors import ConfigError
+from .model import OwnSettings, PassSettings
+from .tree import Mapping
+from .values import find, get_bool, get_int, get_nodes, get_text, get_texts
+
+_PROGRAM = "falcoeks-fast"
+_THREADS_LIMIT = 64
+
+
+def read_own(tree: Mapping, environment: Environment[str, str]) -> OwnSettings:
+    """Raises ConfigError."""
+    word = get_text(tree, "falcoeks.compile", "auto")
+    if word not in ("auto", "off"):
+        raise ConfigError(f"{_where(tree, 'falcoeks.compile')}: 'falcoeks.compile' must be auto or off, not '{word}'")
+    return OwnSettings(
+        field_fixes=frozenset(get_texts(tree, "falcoeks.field_fixes")),
+        shadow=get_bool(tree, "falcoeks.shadow", False),
+        state_dir=get_text(tree, "falcoeks.state_dir")
+        or _default_dir(environment, "XDG_STATE_HOME", ".local/state", "/var/lib"),
+        cache_dir=get_text(tree, "falcoeks.cache_dir")
+        or _default_dir(environment, "XDG_CACHE_HOME", ".cache", "/var/cache"),
+        compile=word == "auto",
+        compiled=get_text(tree, "falcoeks.compiled"),
+        compiled_digest=get_text(tree, "falcoeks.compiled_digest").lower(),
+        prefilter=get_bool(tree, "falcoeks.prefilter", True),
+        eval_threads=get_int(tree, "falcoeks.eval_threads", 0, high=_THREADS_LIMIT),
+        fetch_threads=get_int(tree, "falcoeks.fetch_threads", 4, low=1, high=_THREADS_LIMIT),
+        ceiling_calls_per_second=_rate(tree),
+        max_catch_up_s=_seconds(tree, "falcoeks.max_catch_up", "24h"),
+        start_at_s=_seconds(tree, "falcoeks.start_at", "0s") if find(tree, "falcoeks.start_at") else -1.0,
+        passes=_passes(tree),
+        ready_lag_s=_seconds(tree, "falcoeks.ready_lag", "2m"),
+        status_interval_s=_seconds(tree, "falcoeks.status_interval", "1m"),
+    )
+
+
+def dead_letter_dir(tree: Mapping, own: OwnSettings) -> str:
+    return get_text(tree, "falcoeks.dead_letter_dir") or os.path.join(own.state_dir, "dead-letters")
+
+
+def _default_dir(environment: Environment[str, str], variable: str, home_part: str, system: str) -> str:
+    base = environment.get(variable, "")
+    if base:
+        return os.path.join(base, _PROGRAM)
+    if os.geteuid() == 0:
+        return os.path.join(system, _PROGRAM)
+    home = environment.get("HOME", "") or str(Path.home())
+    return os.path.join(home, home_part, _PROGRAM)
+
+
+def _rate(tree: Mapping) -> float:
+    text = get_text(tree, "falcoeks.ceiling_calls_per_second", "5")
+    rate = float(text)
+    if not 0 < rate <= 1000:
+        raise ConfigError(
+            f"{_where(tree, 'falcoeks.ceiling_calls_per_second')}: 'falcoeks.ceiling_calls_per_second' must be above 0 "
+            f"and at most 1000, not {text}"
+        )
+    return rate
+
+
+def _passes(tree: Mapping) -> tuple[PassSettings, ...]:
+    passes: list[PassSettings] = []
+    for node in get_nodes(tree, "falcoeks.passes"):
+        name = get_text(node, "name") if isinstance(node, Mapping) else ""
+        lag = get_text(node, "lag") if isinstance(node, Mapping) else ""
+        if not name or (lag not in ("0", "0s") and not parse_duration_ms(lag)):
+            raise ConfigError(f"{node.place}: an entry of 'falcoeks.passes' needs a name and a lag such as 2m")
+        passes.append(PassSettings(name, parse_duration_ms(lag) / 1000))
+    names = [entry.name for entry in passes]
+    if len(set(names)) != len(names):
+        raise ConfigError(f"{_where(tree, 'falcoeks.passes')}: two entries of 'falcoeks.passes' have the same name")
+    return tuple(sorted(passes, key=lambda entry: entry.lag_s))
+
+
+def _seconds(tree: Mapping, path: str, default: str) -> float:
+    """A duration; `0` and `0s` are zero."""
+    text = get_text(tree, path, default)
+    duration_ms = parse_duration_ms(text)
+    if duration_ms == 0 and text.strip() not in ("0", "0s", "0ms"):
+        raise ConfigError(f"{_where(tree, path)}: '{path}' must be a time such as 90s or 24h, not '{text}'")
+    return duration_ms / 1000
+
+
+def _where(tree: Mapping, path: str) -> str:
+    node = find(tree, path)
+    return str(node.place if node is not None else tree.place)

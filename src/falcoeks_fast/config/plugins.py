@@ -1,0 +1,184 @@
+"""The plugins section: which plugins are loaded, and their init_config (spec: config 2.6).
+
+In: the merged tree. Out: `Plugin` values in load order. Called by `load`. There are no libraries to load: the names
+k8saudit-eks, k8saudit and json are built in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+
+from .errors import ConfigError
+from .model import AuditSettings, ClusterSettings, EksSettings, Plugin
+from .tree import Mapping, Node, Place, Scalar, Sequence
+from .values import find, get_nodes, get_text, get_texts, has, to_int
+
+PLUGIN_VERSIONS = {"k8saudit-eks": "0.12.0", "k8saudit": "0.18.0", "json": "0.7.4"}
+_HARMLESS = ("container",)  # packages ship `load_plugins: [container]`; it adds nothing to audit events
+_CLUSTER_KEYS = ("name", "region", "account", "profile", "role_arn", "external_id", "endpoint_url")
+
+
+def read_plugins(tree: Mapping) -> tuple[tuple[Plugin, ...], list[str]]:
+    """The plugins to use, and lines for the log. Raises ConfigError."""
+    configured: dict[str, Mapping] = {}
+    for item in get_nodes(tree, "plugins"):
+        if not isinstance(item, Mapping):
+            raise ConfigError(f"{item.place}: an entry of 'plugins' must be a mapping with name and library_path")
+        name = get_text(item, "name")
+        if not name:
+            raise ConfigError(f"{item.place}: an entry of 'plugins' has no name")
+        configured.setdefault(name, item)
+    names = get_texts(tree, "load_plugins") if has(tree, "load_plugins") else list(configured)
+    plugins: list[Plugin] = []
+    notes: list[str] = []
+    for name in dict.fromkeys(names):
+        if name in _HARMLESS:
+            notes.append(f"Plugin '{name}' is left out: it adds nothing to k8s_audit events")
+            continue
+        if name not in configured:
+            raise ConfigError(f"Cannot load plugin '{name}': plugin config not found for given name")
+        if name not in PLUGIN_VERSIONS:
+            close = difflib.get_close_matches(name, PLUGIN_VERSIONS, 1)
+            hint = f"; did you mean '{close[0]}'?" if close else f"; built in are {', '.join(PLUGIN_VERSIONS)}"
+            raise ConfigError(
+                f"{configured[name].place}: plugin '{name}' is not built in, and this program loads no libraries{hint}"
+            )
+        plugins.append(_read_plugin(name, configured[name]))
+    loaded = [plugin.name for plugin in plugins]
+    if "k8saudit" in loaded and "k8saudit-eks" in loaded:
+        raise ConfigError(
+            "Plugin 'k8saudit-eks' supports extraction of field 'ka.auditid' that is overlapping for source 'k8s_audit' "
+            "with 'k8saudit': "
+            "load either k8saudit or k8saudit-eks"
+        )
+    return tuple(plugins), notes
+
+
+def _read_plugin(name: str, node: Mapping) -> Plugin:
+    library = get_text(node, "library_path")
+    if not library.startswith("/") and ".." in library.split("/"):
+        raise ConfigError(
+            f"{node.place}: library_path of plugin '{name}' must not leave the plugins directory: '{library}'"
+        )
+    open_params = get_text(node, "open_params").strip()
+    settings = _InitConfig(name, _init_mapping(name, node.entries.get("init_config"), node.place))
+    if name == "k8saudit-eks":
+        return Plugin(name, library, open_params, _eks(settings, open_params))
+    if name == "k8saudit":
+        return Plugin(name, library, open_params, _audit(settings, open_params))
+    return Plugin(name, library, open_params, None)
+
+
+def _init_mapping(plugin: str, node: Node | None, place: Place) -> Mapping:
+    """init_config as a mapping; text in it is JSON."""
+    if isinstance(node, Mapping):
+        return node
+    if (
+        node is None
+        or (isinstance(node, Scalar) and not node.text.strip())
+        or (isinstance(node, Scalar) and node.is_null)
+    ):
+        return Mapping({}, place)
+    if isinstance(node, Scalar):
+        try:
+            value = json.loads(node.text)
+        except ValueError as error:
+            raise ConfigError(
+                f"error in plugin {plugin}: init config is not a valid json. ({node.place}: {error})"
+            ) from error
+        converted = _from_json(value, node.place)
+        if isinstance(converted, Mapping):
+            return converted
+    raise ConfigError(f"error in plugin {plugin} init config: {node.place}: expected a mapping of settings")
+
+
+def _from_json(value: object, place: Place) -> Node:
+    if isinstance(value, dict):
+        return Mapping({str(key): _from_json(item, place) for key, item in value.items()}, place)
+    if isinstance(value, list):
+        return Sequence([_from_json(item, place) for item in value], place)
+    if value is None:
+        return Scalar("", place)
+    return Scalar(json.dumps(value) if isinstance(value, bool | int | float) else str(value), place, quoted=True)
+
+
+class _InitConfig:
+    """Typed access to one plugin's settings; strings may be any scalar, numbers must be whole and not negative."""
+
+    def __init__(self, plugin: str, tree: Mapping) -> None:
+        self.plugin = plugin
+        self.tree = tree
+
+    def text(self, key: str, default: str = "") -> str:
+        node = find(self.tree, key)
+        if node is not None and not isinstance(node, Scalar):
+            raise self._wrong_type(key, node)
+        return get_text(self.tree, key, default)
+
+    def number(self, key: str, default: int, *, zero_is_default: bool = True) -> int:
+        node = find(self.tree, key)
+        if node is None or (isinstance(node, Scalar) and node.is_null):
+            return default
+        value = to_int(node.text) if isinstance(node, Scalar) else None
+        if value is None or value < 0:
+            raise self._wrong_type(key, node)
+        return default if value == 0 and zero_is_default else value
+
+    def _wrong_type(self, key: str, node: Node) -> ConfigError:
+        return ConfigError(
+            f"error in plugin {self.plugin} init config: In <root>[{key}], Value type not permitted by 'type' "
+            f"constraint. ({node.place})"
+        )
+
+
+def _eks(settings: _InitConfig, open_params: str) -> EksSettings:
+    """`clusters` is ours: names, or mappings; what an entry leaves out comes from the settings around it."""
+    clusters: list[ClusterSettings] = []
+    nodes = get_nodes(settings.tree, "clusters")
+    if open_params:
+        nodes.insert(0, Scalar(open_params, settings.tree.place))
+    for node in nodes:
+        clusters.append(_cluster(settings, node))
+    if not clusters:
+        raise ConfigError(
+            "cluster name can't be empty: put the EKS cluster's name into open_params of plugin 'k8saudit-eks' "
+            f"({settings.tree.place})"
+        )
+    keys = [(cluster.name, cluster.region, cluster.account) for cluster in clusters]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ConfigError(f"plugin 'k8saudit-eks' names cluster '{key[0]}' twice ({settings.tree.place})")
+    return EksSettings(
+        clusters=tuple(clusters),
+        shift_s=settings.number("shift", 1),
+        polling_interval_s=settings.number("polling_interval", 5),
+        buffer_size=settings.number("buffer_size", 200),
+        max_event_size_bytes=settings.number("max_event_size", 262_144),
+    )
+
+
+def _cluster(settings: _InitConfig, node: Node) -> ClusterSettings:
+    around = {key: settings.text(key) for key in _CLUSTER_KEYS if key != "name"}
+    if isinstance(node, Scalar):
+        return ClusterSettings(name=node.text, **around)
+    if not isinstance(node, Mapping):
+        raise ConfigError(f"{node.place}: an entry of 'clusters' must be a name or a mapping with 'name'")
+    for key in node.entries:
+        if key not in _CLUSTER_KEYS:
+            close = difflib.get_close_matches(key, _CLUSTER_KEYS, 1)
+            hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(_CLUSTER_KEYS)}"
+            raise ConfigError(f"{node.place_of(key)}: unknown setting '{key}' of a cluster{hint}")
+    own = {key: get_text(node, key) for key in _CLUSTER_KEYS if key in node.entries}
+    if not own.get("name"):
+        raise ConfigError(f"{node.place}: an entry of 'clusters' has no name")
+    return ClusterSettings(**(around | own))
+
+
+def _audit(settings: _InitConfig, open_params: str) -> AuditSettings:
+    return AuditSettings(
+        open_params=open_params,
+        ssl_certificate=settings.text("sslCertificate", "/etc/falco/falco.pem"),
+        max_event_size_bytes=settings.number("maxEventSize", 262_144),
+        webhook_max_batch_bytes=settings.number("webhookMaxBatchSize", 12_582_912),
+    )
