@@ -40,10 +40,12 @@ HEADER = """\
   condition: not ka.user.name startswith "system:"
 """
 
-WORDS = (
-    "amber basil cedar delta ember fjord grove harbor iris jasper karst lagoon meadow nectar onyx pollen quartz raven "
-    "saffron tundra umber violet walnut yarrow zephyr"
-).split()
+WORDS = tuple(
+    (
+        "amber basil cedar delta ember fjord grove harbor iris jasper karst lagoon meadow nectar onyx pollen quartz "
+        "raven saffron tundra umber violet walnut yarrow zephyr"
+    ).split(" ")
+)
 TEAMS = ("core", "data", "edge", "ident", "media", "pay", "risk", "sre", "web")
 ROLES = ("admin", "edit", "view", "cluster-admin", "system:node", "system:monitoring")
 PATHS = ("/etc", "/proc", "/root", "/var/run/docker.sock", "/var/lib/kubelet", "/opt/data", "/srv/cache")
