@@ -1,0 +1,70 @@
+# Everything a newcomer needs. `make run` and `make test` do all the set-up themselves: a virtual environment in .venv,
+# the packages, the native core.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# What the core is built from; a change of any rebuilds it.
+CORE_SOURCES := setup.py pyproject.toml engine/_core.pyx $(wildcard engine/native/*.h engine/native/*.hpp engine/native/*.cpp engine/*.pxd engine/*.pxi)
+
+.PHONY: help run test check format build-core dist bench soak conformance rules-test fuzz clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run          watch a simulated EKS cluster for a minute (ARGS='--cluster NAME --region R' for a real one)"
+	@echo "make test         all tests"
+	@echo "make check        ruff, mypy --strict, cython-lint, import direction"
+	@echo "make conformance  compare with what real Falco answered, where ../shared/conformance is present"
+	@echo "make bench        the benchmark tables"
+	@echo "make soak         the fetcher against a faulty simulated CloudWatch, a few minutes"
+	@echo "make dist         sdist and wheel"
+
+$(VENV)/.packages: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip 'setuptools>=77' wheel
+	$(BIN)/python -m pip install --quiet 'Cython>=3.1' 'pysimdjson>=7.0,<8'
+	touch $@
+
+# Built without isolation, so that the core is compiled against the very pysimdjson that is installed.
+$(VENV)/.core: $(VENV)/.packages $(CORE_SOURCES)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[dev]'
+	touch $@
+
+build-core: $(VENV)/.core
+
+run: $(VENV)/.core
+	$(BIN)/python -m falcoeks_fast.bench.demo $(ARGS)
+
+test: $(VENV)/.core
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.core
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/cython-lint engine/_core.pyx
+	$(BIN)/python -m pytest tests/test_house.py
+
+format: $(VENV)/.core
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+conformance: $(VENV)/.core
+	$(BIN)/python -m pytest tests/conformance $(ARGS)
+
+bench: $(VENV)/.core
+	$(BIN)/python -m falcoeks_fast.bench.table $(ARGS)
+
+soak: $(VENV)/.core
+	$(BIN)/python -m falcoeks_fast.bench.soak $(ARGS)
+
+rules-test: $(VENV)/.core
+	$(BIN)/python -m pytest tests/packs $(ARGS)
+
+dist: $(VENV)/.core
+	$(BIN)/python -m build
+
+clean:
+	rm -rf build dist *.egg-info src/*.egg-info engine/*.so .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,238 @@
+// A FilterLogEvents response body, split into its messages without parsing them.
+//
+// In: the body's bytes. Out: for each log event its message (escapes as written), times, stream and event id; the next
+// token (decoded). Called by the scanner. Any key order and white space are taken; at the first thing that a page never holds
+// (an escape in a key, a number with a fraction) the whole page goes through the JSON index instead, which is slower
+// and takes every JSON document.
+#pragma once
+
+#include "json.hpp"
+#include "string_kernel.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fe {
+
+// One log event. Texts are what stands between the quotes, escapes as written; absent members are empty.
+struct Message {
+    Text text, stream, event_id;
+    int64_t timestamp_ms = 0, ingestion_ms = 0;
+    bool has_text = false;
+};
+
+struct PageEnd {
+    std::string next_token;  // decoded
+    bool has_token = false;
+
+    void set(Text inside) {
+        next_token.resize(inside.size + 3);
+        next_token.resize(decode_into(inside, next_token.data()));
+        has_token = true;
+    }
+};
+
+// `surprise` stays inside this header: the fast way met what a page never holds.
+enum class PageResult { ok, surprise, malformed };
+
+namespace page_detail {
+
+struct Splitter {
+    const uint8_t *p, *end;
+    const StringKernel &kernel;
+
+    void space() {
+        while (p < end && Document::is_space(*p)) ++p;
+    }
+
+    bool take(uint8_t c) {
+        space();
+        if (p >= end || *p != c) return false;
+        ++p;
+        return true;
+    }
+
+    bool string(Text &out) {
+        if (!take('"')) return false;
+        const uint8_t *close = kernel.string_end(p, end);
+        if (!close) return false;
+        out = Text(reinterpret_cast<const char *>(p), static_cast<size_t>(close - p));
+        p = close + 1;
+        return true;
+    }
+
+    // A member's key and the colon; keys with escapes are a surprise.
+    bool key(Text &out) {
+        return string(out) && !std::memchr(out.data, '\\', out.size) && take(':');
+    }
+
+    bool integer(int64_t &out) {
+        space();
+        bool negative = p < end && *p == '-';
+        if (negative) ++p;
+        const uint8_t *from = p;
+        uint64_t v = 0;
+        while (p < end && *p >= '0' && *p <= '9' && p - from < 18) v = v * 10 + (*p++ - '0');
+        if (p == from || (p < end && ((*p >= '0' && *p <= '9') || *p == '.' || (*p | 0x20) == 'e'))) return false;
+        out = negative ? -static_cast<int64_t>(v) : static_cast<int64_t>(v);
+        return true;
+    }
+
+    // Any value, unread. Its grammar is not checked beyond brackets and strings.
+    bool skip() {
+        space();
+        uint32_t depth = 0;
+        while (p < end) {
+            uint8_t c = *p;
+            if (c == '"') {
+                Text ignored;
+                if (!string(ignored)) return false;
+                if (depth == 0) return true;
+                continue;
+            }
+            if (c == '{' || c == '[') {
+                ++depth;
+            } else if (c == '}' || c == ']') {
+                if (depth == 0) return true;
+                ++p;
+                if (--depth == 0) return true;
+                continue;
+            } else if (c == ',' && depth == 0) {
+                return true;
+            }
+            ++p;
+        }
+        return false;
+    }
+};
+
+inline bool is(Text key, const char *name, size_t size) {
+    return key.size == size && std::memcmp(key.data, name, size) == 0;
+}
+
+template <typename Number, typename String>
+bool read_member(Text key, Message &m, Number &&number, String &&string, bool &known) {
+    known = true;
+    if (is(key, "message", 7)) { m.has_text = true; return string(m.text); }
+    if (is(key, "eventId", 7)) return string(m.event_id);
+    if (is(key, "logStreamName", 13)) return string(m.stream);
+    if (is(key, "timestamp", 9)) return number(m.timestamp_ms);
+    if (is(key, "ingestionTime", 13)) return number(m.ingestion_ms);
+    known = false;
+    return true;
+}
+
+inline bool event(Splitter &s, Message &m) {
+    if (!s.take('{')) return false;
+    if (s.take('}')) return true;
+    do {
+        Text key;
+        if (!s.key(key)) return false;
+        bool known;
+        if (!read_member(key, m, [&](int64_t &n) { return s.integer(n); }, [&](Text &t) { return s.string(t); }, known))
+            return false;
+        if (!known && !s.skip()) return false;
+    } while (s.take(','));
+    return s.take('}');
+}
+
+// The fast way.
+inline PageResult split(const uint8_t *body, size_t size, PageEnd &page_end, std::vector<Message> &messages) {
+    Splitter s{body, body + size, string_kernel()};
+    bool saw_events = false;
+    if (!s.take('{')) return PageResult::surprise;
+    if (s.take('}')) {
+        s.space();
+        return s.p == s.end ? PageResult::ok : PageResult::surprise;
+    }
+    do {
+        Text key;
+        if (!s.key(key)) return PageResult::surprise;
+        if (is(key, "events", 6) && !saw_events) {
+            saw_events = true;
+            if (!s.take('[')) return PageResult::surprise;
+            if (s.take(']')) continue;
+            do {
+                if (!event(s, messages.emplace_back())) return PageResult::surprise;
+            } while (s.take(','));
+            if (!s.take(']')) return PageResult::surprise;
+        } else if (is(key, "nextToken", 9) && !page_end.has_token) {
+            s.space();
+            if (s.p < s.end && *s.p == 'n') {
+                if (!s.skip()) return PageResult::surprise;
+            } else {
+                Text token;
+                if (!s.string(token)) return PageResult::surprise;
+                page_end.set(token);
+            }
+        } else if (!s.skip()) {
+            return PageResult::surprise;
+        }
+    } while (s.take(','));
+    if (!s.take('}')) return PageResult::surprise;
+    s.space();
+    return s.p == s.end ? PageResult::ok : PageResult::surprise;
+}
+
+// The thorough way: any JSON document.
+inline PageResult split_document(const Document &doc, PageEnd &page_end, std::vector<Message> &messages) {
+    if (doc.kind(0) != Kind::object) return PageResult::malformed;
+    uint32_t token = find(doc, 0, Text("nextToken", 9));
+    if (is_position(token) && doc.kind(token) == Kind::string) page_end.set(doc.inside(token));
+    uint32_t events = find(doc, 0, Text("events", 6));
+    if (!is_position(events)) return PageResult::ok;
+    if (doc.kind(events) != Kind::array) return PageResult::malformed;
+    Arena arena;
+    Elements e(doc, events);
+    while (e.next()) {
+        if (doc.kind(e.value) != Kind::object) return PageResult::malformed;
+        Message &m = messages.emplace_back();
+        Members members(doc, e.value);
+        while (members.next()) {
+            uint32_t at = members.value;
+            Text key = decode(arena, members.key);
+            bool known;
+            auto number = [&](int64_t &n) {
+                if (doc.kind(at) != Kind::number) return false;
+                Text t = doc.scalar(at);
+                const uint8_t *from = reinterpret_cast<const uint8_t *>(t.data);
+                Splitter s{from, from + t.size, string_kernel()};
+                return s.integer(n);
+            };
+            auto string = [&](Text &t) {
+                if (doc.kind(at) != Kind::string) return false;
+                t = doc.inside(at);
+                return true;
+            };
+            if (!read_member(key, m, number, string, known)) return PageResult::malformed;
+        }
+        arena.reset();
+    }
+    return PageResult::ok;
+}
+
+}  // namespace page_detail
+
+// Split a page into `messages`, in order; their texts point into `body`. `malformed`: no FilterLogEvents body.
+inline PageResult split_page(const uint8_t *body, size_t size, PageEnd &page_end, std::vector<Message> &messages) {
+    messages.clear();
+    PageResult result = page_detail::split(body, size, page_end, messages);
+    if (result == PageResult::ok) return result;
+    messages.clear();
+    page_end = PageEnd{};
+    if (size > UINT32_MAX - 2 * kPadding) return PageResult::malformed;
+    std::vector<uint8_t> padded(size + kPadding, 0);
+    std::memcpy(padded.data(), body, size);
+    Indexer indexer;
+    Document doc;
+    if (indexer.index(padded.data(), static_cast<uint32_t>(size), doc) != IndexResult::ok) return PageResult::malformed;
+    result = page_detail::split_document(doc, page_end, messages);
+    const char *from = reinterpret_cast<const char *>(padded.data()), *to = reinterpret_cast<const char *>(body);
+    for (Message &m : messages)
+        for (Text *t : {&m.text, &m.stream, &m.event_id})
+            if (t->data) t->data = to + (t->data - from);
+    return result;
+}
+
+}  // namespace fe

@@ -1,0 +1,57 @@
+// The loops of string_kernel.hpp, compiled once per instruction set with its `look` and `keep_bytes` (hence no guard).
+
+FE_TARGET inline const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
+    uint64_t carry = 0;
+    uint8_t rest[64];
+    for (; p < end; p += 64) {
+        const uint8_t *from = p;
+        uint64_t valid = ~uint64_t{0};
+        if (end - p < 64) {
+            size_t n = static_cast<size_t>(end - p);
+            std::memset(rest, 0, sizeof rest);
+            std::memcpy(rest, p, n);
+            from = rest;
+            valid = (uint64_t{1} << n) - 1;
+        }
+        Block b = look(from);
+        uint64_t escape = escaping(b.backslash, carry);
+        uint64_t closing = b.quote & ~(escape << 1 | carry) & valid;
+        if (closing) return p + std::countr_zero(closing);
+        carry = escape >> 63;
+    }
+    return nullptr;
+}
+
+FE_TARGET inline size_t unescape(const uint8_t *p, const uint8_t *end, uint8_t *out) {
+    uint8_t *const start = out;
+    uint64_t carry = 0;
+    uint8_t rest[64];
+    while (p < end) {
+        const uint8_t *from = p;
+        size_t n = 64;
+        uint64_t valid = ~uint64_t{0};
+        if (end - p < 64) {
+            n = static_cast<size_t>(end - p);
+            std::memset(rest, 0, sizeof rest);
+            std::memcpy(rest, p, n);
+            from = rest;
+            valid = (uint64_t{1} << n) - 1;
+        }
+        Block b = look(from);
+        uint64_t escape = escaping(b.backslash, carry);
+        uint64_t odd = (escape << 1 | carry) & ~(b.quote | b.backslash | b.slash) & valid;
+        if (odd) {
+            int at = std::countr_zero(odd);
+            // A carried backslash was dropped by the block before: its escape starts one byte before p.
+            if (at > 1) out = keep_bytes(from, ~escape & ((uint64_t{1} << (at - 1)) - 1), out);
+            p += at - 1;
+            p += one_escape(p, end, out);
+            carry = 0;
+            continue;
+        }
+        out = keep_bytes(from, ~escape & valid, out);
+        carry = escape >> 63;
+        p += n;
+    }
+    return static_cast<size_t>(out - start);
+}
