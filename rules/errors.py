@@ -11,12 +11,12 @@ from enum import StrEnum
 
 
 class WarningKind(StrEnum):
-    """The kinds of warning of the language; the first two values are Falco's load codes."""
+    """The kinds of warning of the language; the values are load codes, the first two Falco's."""
 
     UNSAFE_NA = "LOAD_UNSAFE_NA_CHECK"  # compared with the text <NA>: never true for a missing field
     CONDITION = "LOAD_COMPILE_CONDITION"  # loads in Falco as here, but probably means something else
-    DIFFERS = "FALCO_DIFFERS"  # Falco refuses this, or reads it differently, because of a defect
-    TEMPLATE = "OUTPUT_READING"  # a reference in a template that Falco reads only in part
+    DIFFERS = "LOAD_DIFFERS_FROM_FALCO"  # Falco refuses this, or reads it differently, because of a defect
+    ADVICE = "LOAD_ADVICE"  # valid, and may still not be what was meant
 
 
 @dataclass(frozen=True, slots=True)
