@@ -48,8 +48,8 @@ def read_plugins(tree: Mapping) -> tuple[tuple[Plugin, ...], list[str]]:
     loaded = [plugin.name for plugin in plugins]
     if "k8saudit" in loaded and "k8saudit-eks" in loaded:
         raise ConfigError(
-            "Plugin 'k8saudit-eks' supports extraction of field 'ka.auditid' that is overlapping for source 'k8s_audit' "
-            "with 'k8saudit': "
+            "Plugin 'k8saudit-eks' supports extraction of field 'ka.auditid' that is overlapping for source 'k8s_audit'"
+            " with 'k8saudit': "
             "load either k8saudit or k8saudit-eks"
         )
     return tuple(plugins), notes
