@@ -38,8 +38,7 @@ MIB = 1 << 20
 LEAST_MEMORY_BYTES = 1024 * MIB
 """Below this much available memory nothing is compiled: the events come first."""
 
-PREDICATE_HEADER = Path(__file__).parent.parent / "engine" / "native" / "predicate.h"
-
+_HEADER = "predicate.h"
 _SOURCE = f"{MODULE_NAME}.pyx"
 _TARGET = f"{MODULE_NAME}.so"
 _MESSAGES = "messages"
@@ -73,6 +72,19 @@ class BuildLimits:
     niceness: int = 10
 
 
+BESIDE_THE_ENGINE = BuildLimits()
+SOMEBODY_WAITS = BuildLimits(niceness=0)
+
+
+def predicate_header() -> bytes:
+    """The one header that generated source includes. Raises BuildImpossible."""
+    path = Path(__file__).parent.parent / "engine" / "native" / _HEADER
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BuildImpossible(f"this installation lacks {path} ({error.strerror}); install it again") from error
+
+
 def compiler_command() -> list[str]:
     """The C compiler: `CC` of the environment, else the one that built Python, else cc, gcc or clang of the PATH.
 
@@ -101,7 +113,7 @@ def why_impossible() -> str:
 def build(
     source: Generated,
     *,
-    limits: BuildLimits = BuildLimits(),
+    limits: BuildLimits = BESIDE_THE_ENGINE,
     progress: Progress = lambda stage: None,
     cancelled: threading.Event | None = None,
 ) -> bytes:
@@ -110,11 +122,12 @@ def build(
     `progress` is called with `cython` and `c` when these stages begin; `cancelled` stops the child. Raises BuildError.
     """
     compiler, headers, cython, memory_bytes = _preconditions()
+    header = predicate_header()
     memory_bytes = limits.memory_bytes or memory_bytes
     try:
         with _directory() as (directory, path):
             _put(directory, _SOURCE, source.pyx.encode())
-            _put(directory, PREDICATE_HEADER.name, PREDICATE_HEADER.read_bytes())
+            _put(directory, _HEADER, header)
             order = {
                 "directory": directory,
                 "parent": os.getpid(),

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
-from typing import TypedDict
+from typing import Any, TypedDict
 
 OUT_OF_MEMORY = 3
 
@@ -74,15 +75,13 @@ def _lower(which: int, limit: int) -> None:
 def _cython(order: _Order) -> bool:
     gc.disable()  # a third of Cython's time, for the same peak of memory
     sys.path.append(order["cython"])
-    from Cython.Compiler import Options
-    from Cython.Compiler.Main import compile as translate
-
-    Options.emit_code_comments = False
-    Options.docstrings = False
-    options = Options.CompilationOptions(
-        Options.default_options, output_file=_c_name(order["source"]), c_line_in_traceback=False
+    options: Any = importlib.import_module("Cython.Compiler.Options")
+    translator: Any = importlib.import_module("Cython.Compiler.Main")
+    options.docstrings = False
+    settings = translator.CompilationOptions(
+        options.default_options, output_file=_c_name(order["source"]), c_line_in_traceback=False
     )
-    return not translate(order["source"], options).num_errors
+    return not translator.compile(order["source"], settings).num_errors
 
 
 def _c_name(source: str) -> str:

@@ -50,7 +50,9 @@ def own_directory(path: Path, *, create: bool = False) -> Iterator[int]:
                 f"{path} belongs to {_owner(status.st_uid)}, not to this user; name a directory of your own"
             )
         if stat.S_IMODE(status.st_mode) & 0o077:
-            raise TrustError(f"{path} is open to other users (mode {_mode(status)}); chmod 0700 it")
+            raise TrustError(
+                f"{path} is open to other users (mode {_mode(status)}); name another directory, or chmod 0700 this one"
+            )
         yield last
     finally:
         os.close(last)
