@@ -7,6 +7,7 @@ Source: `spec` language 6 (conversion) and 8.2 (regular expressions).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import re2
 
@@ -28,7 +29,6 @@ _OPTIONS = re2.Options()
 _OPTIONS.posix_syntax = True
 _OPTIONS.longest_match = True
 _OPTIONS.log_errors = False
-_checked_patterns: dict[bytes, str | None] = {}
 
 
 def check_length(const: Const) -> None:
@@ -65,20 +65,19 @@ def number(const: Const, kind: ValueType) -> int:
 
 def check_regex(const: Const) -> None:
     """Raise ConditionError if RE2 does not take the pattern with its POSIX preset."""
-    pattern = const.value
-    if pattern not in _checked_patterns:
-        try:
-            re2.compile(pattern, _OPTIONS)
-        except re2.error as error:
-            detail = error.args[0] if error.args else ""
-            if isinstance(detail, bytes):
-                detail = detail.decode("utf-8", "replace")
-            _checked_patterns[pattern] = str(detail)
-        else:
-            _checked_patterns[pattern] = None
-    problem = _checked_patterns[pattern]
+    problem = _regex_problem(const.value)
     if problem is not None:
-        raise ConditionError(f"invalid regex pattern: {printable(pattern)}: {problem}", const.start, const.end)
+        raise ConditionError(f"invalid regex pattern: {printable(const.value)}: {problem}", const.start, const.end)
+
+
+@lru_cache(4096)
+def _regex_problem(pattern: bytes) -> str | None:
+    try:
+        re2.compile(pattern, _OPTIONS)
+    except re2.error as error:
+        detail = error.args[0] if error.args else "not understood"
+        return detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
+    return None
 
 
 def is_plain_regex(pattern: bytes) -> bool:

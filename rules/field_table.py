@@ -466,6 +466,7 @@ def _fixed() -> Iterator[tuple[str, Field]]:
         yield "add_capabilities", replace(field, reader=Reader.CAPABILITIES_FIXED, place=place)
         for suffix, what, word in (("user", "User", "user"), ("group", "Group", "group")):
             tail = ("securityContext", f"runAs{what}")
+            dotted = ".".join(tail)
             yield (
                 "eff_run_as",
                 replace(
@@ -474,7 +475,7 @@ def _fixed() -> Iterator[tuple[str, Field]]:
                     reader=Reader.WALK_DEFAULT_FIXED,
                     path=(*_SPEC, key, *tail),
                     alt=(*_SPEC, *tail),
-                    place=f"requestObject.spec.{key}[].{'.'.join(tail)}, else requestObject.spec.{'.'.join(tail)}, else 0",
+                    place=f"requestObject.spec.{key}[].{dotted}, else requestObject.spec.{dotted}, else 0",
                 ),
             )
 

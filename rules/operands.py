@@ -29,7 +29,7 @@ class OperandTable:
     """The slots and operands of a plan in the making."""
 
     def __init__(self, fields: Fields) -> None:
-        self._fields = fields
+        self.fields = fields
         self.slots: list[Slot] = []
         self.operands: list[PlanOperand] = []
         self._slot_index: dict[_SlotKey, int] = {}
@@ -43,7 +43,7 @@ class OperandTable:
             key = (operand.name, operand.argument)
             known = self._by_field.get(key)
             if known is None:
-                known = self._by_field[key] = self._field(self._fields.slot(operand))
+                known = self._by_field[key] = self._field(self.fields.slot(operand))
             return known
         if isinstance(operand, Text):
             value = operand.value.partition(b"\0")[0]
@@ -56,6 +56,9 @@ class OperandTable:
     def type_of(self, index: int) -> tuple[ValueType, bool]:
         operand = self.operands[index]
         return operand.type, operand.is_list
+
+    def is_slot(self, index: int) -> bool:
+        return self.operands[index].kind is OperandKind.SLOT
 
     def cut(self, index: int) -> int:
         """The same operand, ended at the first NUL if it can hold one: what most operators and texts see."""
