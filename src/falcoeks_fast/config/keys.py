@@ -150,18 +150,16 @@ OWN_KEYS = _table(
     falcoeks.cache_dir | text | /var/cache/falcoeks-fast (root), else in ~/.cache | Compiled rules.
     falcoeks.dead_letter_dir | text | dead-letters in state_dir | Alerts that a receiver refused for good.
     falcoeks.compile | text | auto | `auto`: compile in the background if there is a compiler; `off`: never.
-    falcoeks.compiled | text | | Bundle made by `falcoeks-fast compile`.
-    falcoeks.compiled_digest | text | | SHA-256 of the bundle; needed where it belongs to somebody else.
+    falcoeks.compiled | text | | Bundle made by `falcoeks-fast compile`: `PATH` or `PATH@sha256:HEX`.
     falcoeks.prefilter | bool | true | Skip events of which a look at the bytes says that no rule can match.
     falcoeks.eval_threads | int | 0 | Threads that evaluate; 0: number of processors, at most 4.
-    falcoeks.fetch_threads | int | 4 | Requests to CloudWatch under way at once.
+    falcoeks.fetch_threads | int | 8 | Requests to CloudWatch under way at once.
     falcoeks.ceiling_calls_per_second | number | 5 | Most FilterLogEvents calls per second and account and region.
     falcoeks.max_catch_up | text | 24h | How far back a start after a pause goes.
-    falcoeks.start_at | text | | First start: how far back to begin, such as 10m; else the plugin's `shift`.
-    falcoeks.passes | list | early, settled | Cursors that trail the clock; each reads every window once.
+    falcoeks.passes | list | settled, 2m | Cursors that read every window once more, trailing the clock.
     falcoeks.passes[] | map | | One pass.
     falcoeks.passes[].name | text | | Shown in status and metrics.
-    falcoeks.passes[].lag | text | | How far it trails the clock, such as 2m.
+    falcoeks.passes[].lag | text | | How far it trails the clock, such as 2m; 5s at least.
     falcoeks.ready_lag | text | 2m | /readyz answers 503 when a cluster is further behind than this.
     falcoeks.status_interval | text | 1m | Time between two status lines in the log; 0s: none.
     falcoeks.log_format | text | falco | `falco` or `json`.

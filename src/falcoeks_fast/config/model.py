@@ -132,7 +132,7 @@ class PassSettings:
 
 @dataclass(frozen=True, slots=True)
 class OwnSettings:
-    """The mapping `falcoeks`. Times in seconds; -1 and empty mean: not given."""
+    """The mapping `falcoeks`. Times in seconds; empty means: not given."""
 
     field_fixes: frozenset[str] = frozenset()
     shadow: bool = False
@@ -140,13 +140,11 @@ class OwnSettings:
     cache_dir: str = ""
     compile: bool = True
     compiled: str = ""
-    compiled_digest: str = ""
     prefilter: bool = True
     eval_threads: int = 0
-    fetch_threads: int = 4
+    fetch_threads: int = 8
     ceiling_calls_per_second: float = 5.0
     max_catch_up_s: float = 86_400.0
-    start_at_s: float = -1.0
     passes: tuple[PassSettings, ...] = ()
     ready_lag_s: float = 120.0
     status_interval_s: float = 60.0

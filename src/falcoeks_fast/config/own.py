@@ -18,6 +18,8 @@ from .values import find, get_bool, get_int, get_nodes, get_text, get_texts
 
 _PROGRAM = "falcoeks-fast"
 _THREADS_LIMIT = 64
+_RESERVED_PASSES = ("early", "range")
+_LAG_FLOOR_MS = 5_000
 
 
 def read_own(tree: Mapping, environment: Environment[str, str]) -> OwnSettings:
@@ -34,13 +36,11 @@ def read_own(tree: Mapping, environment: Environment[str, str]) -> OwnSettings:
         or _default_dir(environment, "XDG_CACHE_HOME", ".cache", "/var/cache"),
         compile=word == "auto",
         compiled=get_text(tree, "falcoeks.compiled"),
-        compiled_digest=get_text(tree, "falcoeks.compiled_digest").lower(),
         prefilter=get_bool(tree, "falcoeks.prefilter", True),
         eval_threads=get_int(tree, "falcoeks.eval_threads", 0, high=_THREADS_LIMIT),
-        fetch_threads=get_int(tree, "falcoeks.fetch_threads", 4, low=1, high=_THREADS_LIMIT),
+        fetch_threads=get_int(tree, "falcoeks.fetch_threads", 8, low=1, high=_THREADS_LIMIT),
         ceiling_calls_per_second=_rate(tree),
         max_catch_up_s=_seconds(tree, "falcoeks.max_catch_up", "24h"),
-        start_at_s=_seconds(tree, "falcoeks.start_at", "0s") if find(tree, "falcoeks.start_at") else -1.0,
         passes=_passes(tree),
         ready_lag_s=_seconds(tree, "falcoeks.ready_lag", "2m"),
         status_interval_s=_seconds(tree, "falcoeks.status_interval", "1m"),
@@ -77,12 +77,16 @@ def _passes(tree: Mapping) -> tuple[PassSettings, ...]:
     for node in get_nodes(tree, "falcoeks.passes"):
         name = get_text(node, "name") if isinstance(node, Mapping) else ""
         lag = get_text(node, "lag") if isinstance(node, Mapping) else ""
-        if not name or (lag not in ("0", "0s") and not parse_duration_ms(lag)):
-            raise ConfigError(f"{node.place}: an entry of 'falcoeks.passes' needs a name and a lag such as 2m")
+        if not name or name in _RESERVED_PASSES or parse_duration_ms(lag) < _LAG_FLOOR_MS:
+            raise ConfigError(
+                f"{node.place}: an entry of 'falcoeks.passes' needs a name, not {' or '.join(_RESERVED_PASSES)}, and a lag "
+                "such as 2m, 5s at least"
+            )
         passes.append(PassSettings(name, parse_duration_ms(lag) / 1000))
-    names = [entry.name for entry in passes]
-    if len(set(names)) != len(names):
-        raise ConfigError(f"{_where(tree, 'falcoeks.passes')}: two entries of 'falcoeks.passes' have the same name")
+    if len({entry.name for entry in passes}) < len(passes) or len({entry.lag_s for entry in passes}) < len(passes):
+        raise ConfigError(
+            f"{_where(tree, 'falcoeks.passes')}: entries of 'falcoeks.passes' must differ in name and lag"
+        )
     return tuple(sorted(passes, key=lambda entry: entry.lag_s))
 
 
