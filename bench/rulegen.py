@@ -40,11 +40,32 @@ HEADER = """\
   condition: not ka.user.name startswith "system:"
 """
 
-WORDS = tuple(
-    (
-        "amber basil cedar delta ember fjord grove harbor iris jasper karst lagoon meadow nectar onyx pollen quartz "
-        "raven saffron tundra umber violet walnut yarrow zephyr"
-    ).split(" ")
+WORDS = (
+    "amber",
+    "basil",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "harbor",
+    "iris",
+    "jasper",
+    "karst",
+    "lagoon",
+    "meadow",
+    "nectar",
+    "onyx",
+    "pollen",
+    "quartz",
+    "raven",
+    "saffron",
+    "tundra",
+    "umber",
+    "violet",
+    "walnut",
+    "yarrow",
+    "zephyr",
 )
 TEAMS = ("core", "data", "edge", "ident", "media", "pay", "risk", "sre", "web")
 ROLES = ("admin", "edit", "view", "cluster-admin", "system:node", "system:monitoring")
