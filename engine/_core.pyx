@@ -11,11 +11,9 @@ from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libcpp cimport bool as cbool
-from libcpp.memory cimport make_shared, shared_ptr, unique_ptr
+from libcpp.memory cimport unique_ptr
 from libcpp.string cimport string
 from libcpp.vector cimport vector
-
-import re2
 
 cdef extern from "face.hpp" namespace "fe" nogil:
     cdef cppclass Buffer:
@@ -40,10 +38,6 @@ cdef extern from "face.hpp" namespace "fe" nogil:
         string account
         string region
         string log_group
-
-    cdef cppclass RegexUse:
-        uint32_t atom
-        string pattern
 
     ctypedef cbool (*RegexCall)(void *handle, uint32_t pattern, const char *data, size_t size) noexcept nogil
 
@@ -202,18 +196,26 @@ cdef class RuleSet:
     def __init__(self, bytes wire not None, bytes predicate_digest not None, Format format not None, *,
                  bint match_all=False):
         cdef string error
-        cdef size_t i
         self.matchers = []
         self.book = make_rule_book(wire, predicate_digest, format.options, match_all, regex_call,
                                    <void *> self.matchers, error)
         if self.book.get() == NULL:
             raise PlanError(error.decode("utf-8", "replace"))
+        if self.book.get().patterns().size():
+            self.compile_patterns()
+
+    cdef compile_patterns(self):
+        cdef size_t i
+        cdef string text
+        # Only rules with regular expressions pay for the library.
+        import re2
         options = re2.Options()
         options.posix_syntax = True
         options.longest_match = True
         options.log_errors = False
         for i in range(self.book.get().patterns().size()):
-            pattern = <bytes> self.book.get().patterns()[i]
+            text = self.book.get().patterns()[i]
+            pattern = text.data()[:text.size()]
             try:
                 self.matchers.append(re2.compile(pattern, options).fullmatch)
             except re2.error as error_of_re2:

@@ -55,7 +55,7 @@ class Dispatch {
     static bool in_header(const PlanData &plan, const OperandPlan &o) {
         if (o.kind != OperandKind::slot || !o.scalar_string()) return false;
         const SlotPlan &s = plan.slots[o.slot];
-        return s.reader == Reader::scalar && !s.path.empty() && s.root != kRootOther && s.root != kRootRequestObject &&
+        return (s.reader == Reader::scalar || s.reader == Reader::json_value) && !s.path.empty() && s.root != kRootOther && s.root != kRootRequestObject &&
                s.root != kRootResponseObject;
     }
 

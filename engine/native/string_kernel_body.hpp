@@ -1,7 +1,8 @@
 // The loops of string_kernel.hpp, compiled once per instruction set with its `look` and `keep_bytes` (hence no guard).
 
 FE_TARGET inline const uint8_t *string_end(const uint8_t *p, const uint8_t *end) {
-    uint64_t carry = 0;
+    const uint8_t *const start = p;
+    uint64_t before = 0;  // the block before ended in a backslash (bit 0), in two (bit 1)
     uint8_t rest[64];
     for (; p < end; p += 64) {
         const uint8_t *from = p;
@@ -14,10 +15,20 @@ FE_TARGET inline const uint8_t *string_end(const uint8_t *p, const uint8_t *end)
             valid = (uint64_t{1} << n) - 1;
         }
         Block b = look(from);
-        uint64_t escape = escaping(b.backslash, carry);
-        uint64_t closing = b.quote & ~(escape << 1 | carry) & valid;
-        if (closing) return p + std::countr_zero(closing);
-        carry = escape >> 63;
+        uint64_t quote = b.quote & valid;
+        uint64_t one = b.backslash << 1 | (before & 1);
+        uint64_t two = b.backslash << 2 | (before & 1) << 1 | before >> 1;
+        uint64_t bare = quote & ~one;
+        // A quote behind one backslash is escaped. Behind two and more it depends on their number, which is rare.
+        if (quote & one & two) {
+            uint64_t run = 0;
+            while (p - run > start && *(p - run - 1) == '\\') ++run;
+            uint64_t closing = quote & ~(escaping(b.backslash, run & 1) << 1 | (run & 1));
+            if (closing) return p + std::countr_zero(closing);
+        } else if (bare) {
+            return p + std::countr_zero(bare);
+        }
+        before = b.backslash >> 63 | (b.backslash >> 62 & b.backslash >> 63 & 1) << 1;
     }
     return nullptr;
 }
