@@ -1,0 +1,135 @@
+"""The passes over one log group: cursors that trail the clock and cut the log into windows.
+
+In: the clock, the plan of the early pass, widths. Out: spans to read. Called by the reader, which registers a window
+for each span before its first call goes out.
+
+A pass never gives up what it has not read, with one exception: the backlog of the early pass is dropped once it is
+older than the lag of the first trailing pass, because that pass reads it anyway, exactly once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .clock import Instant
+from .looks import LookPlan
+from .windows import Ledger, Span, split
+
+# Further behind than this, a pass is catching up: what is old goes to the backlog and is read newest first.
+CATCH_UP_MS = 60_000
+_CLOCK_WENT_BACK_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A span that the early pass wants read. `deep`: it was read before, only late events are expected."""
+
+    span: Span
+    deep: bool
+
+
+class EarlyPass:
+    """Trails by almost nothing."""
+
+    def __init__(self, ledger: Ledger, mono: float) -> None:
+        self.ledger = ledger
+        self._near_due = mono
+        self._deep_due = mono + 1.0
+        self._deep_until_ms = ledger.frontier_ms
+        self._sweeps_ms: list[int] = []
+
+    def due(self, now: Instant, plan: LookPlan) -> float:
+        """When (monotonic) there is something to read."""
+        if plan.sweep_ages_ms:
+            waits = [
+                frontier + plan.slice_ms + age - now.ms
+                for age, frontier in zip(plan.sweep_ages_ms, self._frontiers(now, plan), strict=True)
+            ]
+            return now.mono + max(0, min(waits)) / 1000.0
+        return min(self._near_due, self._deep_due) if plan.deep_ms else self._near_due
+
+    def next(self, now: Instant, plan: LookPlan) -> list[Cut]:
+        """What to read now, newest first; nothing before `due`."""
+        if plan.sweep_ages_ms:
+            return self._sweep(now, plan)
+        if now.mono >= self._near_due:
+            return self._near(now, plan)
+        if plan.deep_ms and now.mono >= self._deep_due:
+            return self._deep(now, plan)
+        return []
+
+    def _near(self, now: Instant, plan: LookPlan) -> list[Cut]:
+        self._near_due = max(self._near_due + plan.period_s, now.mono + 0.5 * plan.period_s)
+        start = min(self.ledger.frontier_ms + 1, now.ms - plan.near_ms)
+        oldest = now.ms - max(10_000, 2 * plan.near_ms)
+        if start < oldest:
+            self.ledger.defer(Span(start, oldest - 1))
+            start = oldest
+        return [Cut(span, deep=False) for span in split(Span(start, now.ms), _parts(start, now.ms, plan))]
+
+    def _deep(self, now: Instant, plan: LookPlan) -> list[Cut]:
+        self._deep_due = max(self._deep_due + plan.deep_period_s, now.mono + 0.5 * plan.deep_period_s)
+        end = now.ms - plan.near_ms
+        start = max(min(now.ms - plan.deep_ms, self._deep_until_ms + 1), now.ms - 2 * plan.deep_ms)
+        self._deep_until_ms = end
+        return [Cut(span, deep=True) for span in split(Span(start, end), _parts(start, end, plan))]
+
+    def _frontiers(self, now: Instant, plan: LookPlan) -> list[int]:
+        """Of each sweep; the first one is the frontier of the pass."""
+        ages = plan.sweep_ages_ms
+        later = self._sweeps_ms[: len(ages) - 1]
+        later += [now.ms - age - 1 for age in ages[1 + len(later) :]]
+        return [self.ledger.frontier_ms, *later]
+
+    def _sweep(self, now: Instant, plan: LookPlan) -> list[Cut]:
+        frontiers = self._frontiers(now, plan)
+        self._sweeps_ms = frontiers[1:]
+        for index, age in enumerate(plan.sweep_ages_ms):
+            end = now.ms - age
+            frontier = frontiers[index]
+            if end - frontier < plan.slice_ms:
+                continue
+            if end - frontier > max(3_000, 10 * plan.slice_ms):
+                behind = Span(frontier + 1, end - plan.slice_ms)
+                frontier = behind.end_ms
+                if index == 0:
+                    self.ledger.defer(behind)
+            span = Span(frontier + 1, frontier + plan.slice_ms)
+            if index:
+                self._sweeps_ms[index - 1] = span.end_ms
+            return [Cut(span, deep=index > 0)]
+        return []
+
+
+def _parts(start_ms: int, end_ms: int, plan: LookPlan) -> int:
+    """In how many calls a span is read side by side."""
+    if plan.part_s == math.inf:
+        return 1
+    return max(1, min(16, math.ceil((end_ms - start_ms + 1) / 1000.0 / plan.part_s * 0.9)))
+
+
+class LaggingPass:
+    """Reads each window once, a fixed lag behind the clock."""
+
+    def __init__(self, ledger: Ledger, lag_ms: int) -> None:
+        self.ledger = ledger
+        self.lag_ms = lag_ms
+
+    def due(self, now: Instant, width_ms: int) -> float:
+        waited = now.ms - self.lag_ms - self.ledger.frontier_ms
+        return now.mono + max(0, width_ms - waited) / 1000.0
+
+    def next(self, now: Instant, width_ms: int) -> Span | None:
+        """The next window, if a whole one lies behind the lag."""
+        end = now.ms - self.lag_ms
+        if self.ledger.frontier_ms > now.ms + _CLOCK_WENT_BACK_MS:
+            self.ledger.frontier_ms = end
+        behind = end - self.ledger.frontier_ms
+        if behind < width_ms:
+            return None
+        start = self.ledger.frontier_ms + 1
+        if behind > max(CATCH_UP_MS, 4 * width_ms):
+            self.ledger.defer(Span(start, end))
+            return None
+        return Span(start, start + width_ms - 1)
