@@ -170,12 +170,13 @@ class SeenSet {
     }
 
     // Drop the buckets that end at or before this time; how many ids were in them.
-    uint64_t expire(uint64_t before_ms) {
+    uint64_t expire(int64_t before_ms) {
+        if (before_ms <= 0) return 0;
         std::lock_guard guard(mutex_);
         uint64_t removed = 0;
         while (!buckets_.empty()) {
             auto oldest = buckets_.begin();
-            if (oldest->first >= before_ms / bucket_ms_) break;
+            if (oldest->first >= static_cast<uint64_t>(before_ms) / bucket_ms_) break;
             removed += oldest->second.size();
             drop_bucket(oldest);
         }
