@@ -79,7 +79,7 @@ def _passes(tree: Mapping) -> tuple[PassSettings, ...]:
         lag = get_text(node, "lag") if isinstance(node, Mapping) else ""
         if not name or name in _RESERVED_PASSES or parse_duration_ms(lag) < _LAG_FLOOR_MS:
             raise ConfigError(
-                f"{node.place}: an entry of 'falcoeks.passes' needs a name, not {' or '.join(_RESERVED_PASSES)}, and a lag "
+                f"{node.place}: an entry of 'falcoeks.passes' needs a name, not {_RESERVED_PASSES[0]}, and a lag "
                 "such as 2m, 5s at least"
             )
         passes.append(PassSettings(name, parse_duration_ms(lag) / 1000))

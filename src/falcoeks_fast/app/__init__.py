@@ -1,0 +1,1 @@
+"""Wires the rooms together: configuration, rules, evaluation, sources, outputs, reload, health."""

@@ -1,0 +1,108 @@
+"""Evaluates pages of CloudWatch Logs: the app's side of the poller's `PageSink`.
+
+In: pages, as AWS sent them. Out: reports with a future for their acceptance. Called by the poller's threads. Each log
+group has its own set of event ids: an id is entered when its event is scanned, made permanent when the page's alerts
+are accepted, and taken out again when they are not.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from falcoeks_fast.engine._core import Batch, Origin, SeenSet, page_token
+from falcoeks_fast.engine.outputs.dispatcher import NotAcceptedError
+from falcoeks_fast.poller.page import Cluster, Page, PageReport
+
+from .delivery import Delivery
+from .evaluation import Evaluation
+from .held_back import EVERY_OUTPUT, HeldBack
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What is kept for one log group."""
+
+    origin: Origin
+    seen: SeenSet
+    held_back: HeldBack = field(default_factory=HeldBack)
+
+
+class EnginePageSink:
+    """Implements `PageSink`. Thread-safe."""
+
+    def __init__(self, evaluation: Evaluation, delivery: Delivery) -> None:
+        self._evaluation = evaluation
+        self._delivery = delivery
+        self._lock = threading.Lock()
+        self._groups: dict[Cluster, _Group] = {}
+
+    def next_token(self, body: bytes) -> str | None:
+        return page_token(body)
+
+    def evaluate(self, page: Page) -> PageReport:
+        group = self._group(page.cluster)
+        scanner, generation = self._evaluation.scanner()
+        ticket = group.seen.ticket()
+        batch = scanner.scan_page(page.body, group.origin, group.seen, ticket)
+        ids = tuple((alert.id, alert.event_time_ms) for alert in map(batch.alert, range(batch.alert_count)))
+        delivered = self._delivery.deliver(page.cluster.name, batch, generation, held_back=group.held_back)
+        accepted: Future[None] = Future()
+        name = page.cluster.name
+
+        def settle(outcome: Future[None]) -> None:
+            error = outcome.exception()
+            if error is None:
+                group.seen.confirm(ticket)
+                accepted.set_result(None)
+                return
+            group.seen.forget(ticket)
+            if isinstance(error, NotAcceptedError):
+                group.held_back.add(ids, error.accepted or frozenset({""}))
+            self._delivery.count_unaccepted(name, len(ids))
+            accepted.set_exception(error)
+
+        delivered.add_done_callback(settle)
+        return _report(batch, accepted, ids)
+
+    def restore(self, cluster: Cluster, alert_ids: list[tuple[str, int]]) -> None:
+        self._group(cluster).held_back.add(alert_ids, EVERY_OUTPUT)
+
+    def expire(self, cluster: Cluster, before_ms: int) -> None:
+        group = self._group(cluster)
+        group.seen.expire(before_ms)
+        group.held_back.forget_before(before_ms)
+
+    def seen_ids(self) -> dict[str, tuple[int, int]]:
+        """By cluster: how many event ids are remembered, and in how many bytes."""
+        with self._lock:
+            groups = list(self._groups.items())
+        return {cluster.name: (len(group.seen), group.seen.memory_bytes) for cluster, group in groups}
+
+    def _group(self, cluster: Cluster) -> _Group:
+        with self._lock:
+            group = self._groups.get(cluster)
+            if group is None:
+                origin = Origin(
+                    cluster=cluster.name, account=cluster.account, region=cluster.region, log_group=cluster.log_group
+                )
+                group = self._groups[cluster] = _Group(origin, SeenSet(secrets.token_bytes(16)))
+            return group
+
+
+def _report(batch: Batch, accepted: Future[None], ids: tuple[tuple[str, int], ...]) -> PageReport:
+    return PageReport(
+        accepted=accepted,
+        messages=batch.messages,
+        fresh=batch.messages - batch.repeated,
+        repeated=batch.repeated,
+        truncated=batch.truncated,
+        malformed=batch.malformed + batch.not_audit,
+        alerts=batch.alert_count,
+        newest_ms=batch.newest_ms,
+        oldest_fresh_ms=batch.oldest_fresh_ms,
+        lateness_ms=tuple(batch.lateness_ms),
+        alert_ids=ids,
+    )
