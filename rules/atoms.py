@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from . import constants
-from .ast import TRANSFORMERS, Check, Const, operand_fields
-from .errors import ConditionError, LanguageWarning, WarningKind, printable
-from .operands import OperandTable, with_interned
-from .plan import Atom, AtomOp, Modifier, Operand, ValueType
-from .types import operator_error, type_name
+from falcoeks_fast.rules import constants
+from falcoeks_fast.rules.ast import TRANSFORMERS, Check, Const, operand_fields
+from falcoeks_fast.rules.errors import ConditionError, LanguageWarning, WarningKind, printable
+from falcoeks_fast.rules.operands import OperandTable, with_interned
+from falcoeks_fast.rules.plan import Atom, AtomOp, Modifier, Operand, ValueType
+from falcoeks_fast.rules.types import operator_error, type_name
 
 MAX_CLASSES = 256
 """An atom that would list more classes than this because of a `!=` is written as its opposite instead."""

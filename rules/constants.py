@@ -11,10 +11,10 @@ from functools import lru_cache
 
 import re2
 
-from .ast import Const
-from .errors import ConditionError, printable
-from .plan import ValueType
-from .types import NUMERIC
+from falcoeks_fast.rules.ast import Const
+from falcoeks_fast.rules.errors import ConditionError, printable
+from falcoeks_fast.rules.plan import ValueType
+from falcoeks_fast.rules.types import NUMERIC
 
 MAX_BYTES = 255
 """Falco's limit for a constant."""

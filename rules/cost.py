@@ -6,7 +6,7 @@ Called by `optimise`; the figures are only ever compared with each other.
 
 from __future__ import annotations
 
-from .plan import AtomOp, Operand, OperandKind, Plan, Reader, Slot, Transform
+from falcoeks_fast.rules.plan import AtomOp, Operand, OperandKind, Plan, Reader, Slot, Transform
 
 _HEADS = {
     b"stage": 1,

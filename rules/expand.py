@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .ast import And, Check, Expr, MacroRef, Not, Or, children
-from .errors import MacroError
-from .parser import MAX_DEPTH
+from falcoeks_fast.rules.ast import And, Check, Expr, MacroRef, Not, Or, children
+from falcoeks_fast.rules.errors import MacroError
+from falcoeks_fast.rules.parser import MAX_DEPTH
 
 MAX_TREE_DEPTH = 2 * MAX_DEPTH + 100
 """Levels of and, or, not and macros in a tree: what one condition alone can reach, and a little more."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from .plan import MetaField, Reader, ValueType
+from falcoeks_fast.rules.plan import MetaField, Reader, ValueType
 
 
 class Argument(Enum):

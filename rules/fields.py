@@ -10,12 +10,12 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from .ast import FieldRef, field_text
-from .errors import ConditionError, LanguageError, printable
-from .field_table import FIXES, TABLE, Argument, Field, FieldClass, static_field
-from .lexer import Cursor
-from .parser import Operands
-from .plan import Reader, Slot
+from falcoeks_fast.rules.ast import FieldRef, field_text
+from falcoeks_fast.rules.errors import ConditionError, LanguageError, printable
+from falcoeks_fast.rules.field_table import FIXES, TABLE, Argument, Field, FieldClass, static_field
+from falcoeks_fast.rules.lexer import Cursor
+from falcoeks_fast.rules.parser import Operands
+from falcoeks_fast.rules.plan import Reader, Slot
 
 __all__ = ["ALL_FIXES", "Argument", "Field", "FieldClass", "Fields"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from .ast import LIST_OPERATORS, STRING_OPERATORS, TRANSFORMERS
-from .errors import ConditionError, printable
+from falcoeks_fast.rules.ast import LIST_OPERATORS, STRING_OPERATORS, TRANSFORMERS
+from falcoeks_fast.rules.errors import ConditionError, printable
 
 BLANK = rb" \t\x08\r\n"
 SPACE = rb" \t\n\v\f\r"

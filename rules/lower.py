@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .ast import And, Check, Expr, MacroRef, Not, Or, children
-from .atoms import AtomDraft, AtomTable
-from .errors import ConditionError, LanguageError, LanguageWarning, WarningKind
-from .fields import Fields
-from .operands import OperandTable
-from .output import ExtraField, lower_output
-from .plan import Node, NodeKind, Plan, RulePlan
+from falcoeks_fast.rules.ast import And, Check, Expr, MacroRef, Not, Or, children
+from falcoeks_fast.rules.atoms import AtomDraft, AtomTable
+from falcoeks_fast.rules.errors import ConditionError, LanguageError, LanguageWarning, WarningKind
+from falcoeks_fast.rules.fields import Fields
+from falcoeks_fast.rules.operands import OperandTable
+from falcoeks_fast.rules.output import ExtraField, lower_output
+from falcoeks_fast.rules.plan import Node, NodeKind, Plan, RulePlan
 
 __all__ = ["ExtraField", "LoweredRule", "Lowering"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .ast import Call, FieldRef, Operand, Text, TextList
-from .errors import ConditionError
-from .fields import Fields
-from .plan import Operand as PlanOperand
-from .plan import OperandKind, Slot, Transform, ValueType
-from .types import type_name
+from falcoeks_fast.rules.ast import Call, FieldRef, Operand, Text, TextList
+from falcoeks_fast.rules.errors import ConditionError
+from falcoeks_fast.rules.fields import Fields
+from falcoeks_fast.rules.plan import Operand as PlanOperand
+from falcoeks_fast.rules.plan import OperandKind, Slot, Transform, ValueType
+from falcoeks_fast.rules.types import type_name
 
 _SINGLE = {
     "tolower": Transform.TOLOWER,

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from .atoms import MAX_CLASSES
-from .cost import static_cost
-from .plan import Atom, AtomOp, Node, NodeKind, Plan
-from .prune import drop_unused, prune_constants
+from falcoeks_fast.rules.atoms import MAX_CLASSES
+from falcoeks_fast.rules.cost import static_cost
+from falcoeks_fast.rules.plan import Atom, AtomOp, Node, NodeKind, Plan
+from falcoeks_fast.rules.prune import drop_unused, prune_constants
 
 FLATTEN_SHARED = 8
 """A shared group of at most so many parts is spelt out where it is used: it can then be ordered and merged there."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .ast import FieldRef, field_text
-from .errors import LanguageWarning, TemplateError
-from .operands import OperandTable
-from .plan import OutputField, Segment
-from .template import parse_template, segments
+from falcoeks_fast.rules.ast import FieldRef, field_text
+from falcoeks_fast.rules.errors import LanguageWarning, TemplateError
+from falcoeks_fast.rules.operands import OperandTable
+from falcoeks_fast.rules.plan import OutputField, Segment
+from falcoeks_fast.rules.template import parse_template, segments
 
 _TIME = FieldRef("evt.time", None, 0, 0)
 _TIME_ISO8601 = FieldRef("evt.time.iso8601", None, 0, 0)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from . import lexer
-from .ast import And, Call, Check, Const, Expr, FieldRef, MacroRef, Not, Operand, Or, Text, TextList
-from .errors import ConditionError, LanguageWarning, WarningKind, printable
-from .lexer import Cursor
+from falcoeks_fast.rules import lexer
+from falcoeks_fast.rules.ast import And, Call, Check, Const, Expr, FieldRef, MacroRef, Not, Operand, Or, Text, TextList
+from falcoeks_fast.rules.errors import ConditionError, LanguageWarning, WarningKind, printable
+from falcoeks_fast.rules.lexer import Cursor
 
 MAX_DEPTH = 1000
 """Levels of parentheses in a condition, and of everything once macros are filled in (Falco's figure for rules)."""

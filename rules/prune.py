@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from .plan import AtomOp, NodeKind, Operand, OperandKind, OutputField, Plan, RulePlan, Segment
+from falcoeks_fast.rules.plan import AtomOp, NodeKind, Operand, OperandKind, OutputField, Plan, RulePlan, Segment
 
 _CLASS_OPS = frozenset((AtomOp.CLASS, AtomOp.LIST_ALL, AtomOp.LIST_ANY))
 

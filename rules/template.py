@@ -14,14 +14,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import lexer
-from .ast import Call, FieldRef, Operand, operand_fields
-from .errors import ConditionError, LanguageWarning, TemplateError, WarningKind, printable
-from .fields import Fields
-from .lexer import Cursor
-from .operands import OperandTable
-from .parser import Operands
-from .plan import Segment
+from falcoeks_fast.rules import lexer
+from falcoeks_fast.rules.ast import Call, FieldRef, Operand, operand_fields
+from falcoeks_fast.rules.errors import ConditionError, LanguageWarning, TemplateError, WarningKind, printable
+from falcoeks_fast.rules.fields import Fields
+from falcoeks_fast.rules.lexer import Cursor
+from falcoeks_fast.rules.operands import OperandTable
+from falcoeks_fast.rules.parser import Operands
+from falcoeks_fast.rules.plan import Segment
 
 MAX_WIDTH = 65_535
 

@@ -6,7 +6,7 @@ the rule files' check of exceptions. Source: `spec` language 6.
 
 from __future__ import annotations
 
-from .plan import ValueType
+from falcoeks_fast.rules.plan import ValueType
 
 TYPE_NAMES = {
     ValueType.STRING: "CHARBUF",
