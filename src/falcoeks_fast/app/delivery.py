@@ -34,10 +34,23 @@ class Delivery:
     """Thread-safe. `dispatcher` None: shadow mode."""
 
     def __init__(self, dispatcher: Dispatcher | None, statistics: Statistics) -> None:
-        self.dispatcher = dispatcher
+        self._dispatcher = dispatcher
         self._statistics = statistics
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._users: dict[Dispatcher, int] = {}
         self._issues: dict[str, int] = {}
+
+    @property
+    def dispatcher(self) -> Dispatcher | None:
+        return self._dispatcher
+
+    def swap(self, dispatcher: Dispatcher | None) -> Dispatcher | None:
+        """Use other outputs from now on; the old ones, once nobody is handing anything to them."""
+        with self._lock:
+            old, self._dispatcher = self._dispatcher, dispatcher
+            while old is not None and self._users.get(old, 0):
+                self._lock.wait()
+            return old
 
     def deliver(
         self, name: str, batch: Batch, generation: Generation, *, wait: bool = False, held_back: HeldBack | None = None
@@ -57,12 +70,22 @@ class Delivery:
     def submit(
         self, parcel: Parcel, *, wait: bool = False, instead: Mapping[str, Parcel] | None = None
     ) -> Future[None]:
-        dispatcher = self.dispatcher
-        if dispatcher is None or (parcel.count == 0 and not instead):
+        with self._lock:
+            dispatcher = self._dispatcher
+            if dispatcher is not None:
+                self._users[dispatcher] = self._users.get(dispatcher, 0) + 1
+        if dispatcher is None:
             done: Future[None] = Future()
             done.set_result(None)
             return done
-        return dispatcher.submit(parcel, wait=wait, instead=instead)
+        try:
+            return dispatcher.submit(parcel, wait=wait, instead=instead)
+        finally:
+            with self._lock:
+                self._users[dispatcher] -= 1
+                if not self._users[dispatcher]:
+                    del self._users[dispatcher]
+                    self._lock.notify_all()
 
     def _without_held_back(
         self, batch: Batch, parcel: Parcel, generation: Generation, held_back: HeldBack, fired: dict[int, int]

@@ -1,0 +1,88 @@
+"""Which predicates evaluate events: the interpreter, a bundle, or a module compiled in the background.
+
+In: generations. Out: compiled predicates attached to them when they are ready; a status line that says which of the two
+runs and why. Called at start and at each reload. Evaluation never waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+from falcoeks_fast.config.model import OwnSettings
+from falcoeks_fast.rules.background import BackgroundCompiler
+from falcoeks_fast.rules.bundle import BundleError, load_bundle
+from falcoeks_fast.rules.cache import CompiledCache
+from falcoeks_fast.rules.plan import Plan
+
+from .generation import Generation
+
+_log = logging.getLogger("falcoeks_fast.compile")
+
+
+class Predicates:
+    """Thread-safe."""
+
+    def __init__(self, own: OwnSettings) -> None:
+        self._own = own
+        self._lock = threading.Lock()
+        self._generation: Generation | None = None
+        self._status = "interpreter: no rules yet"
+        self._compiler: BackgroundCompiler | None = None
+
+    @property
+    def status(self) -> str:
+        compiler = self._compiler
+        return str(compiler.status) if compiler is not None and self._status == "" else self._status
+
+    @property
+    def compiled(self) -> bool:
+        generation = self._generation
+        return generation is not None and generation.rules.compiled
+
+    def use(self, generation: Generation) -> None:
+        """Find compiled predicates for this generation; it can be evaluated with before and meanwhile."""
+        with self._lock:
+            self._generation = generation
+        if not generation.plan.rules:
+            self._set("interpreter: there are no rules to compile")
+        elif self._own.compiled:
+            self._use_bundle(generation)
+        elif not self._own.compile:
+            self._set("interpreter: falcoeks.compile is off")
+        else:
+            self._status = ""
+            if self._compiler is None:
+                self._compiler = BackgroundCompiler(CompiledCache(Path(self._own.cache_dir)), self._ready, self._failed)
+            self._compiler.submit(generation.plan)
+
+    def close(self) -> None:
+        if self._compiler is not None:
+            self._compiler.close()
+
+    def _use_bundle(self, generation: Generation) -> None:
+        reference = self._own.compiled
+        try:
+            generation.rules.attach(load_bundle(reference, generation.plan))
+        except (BundleError, ValueError) as error:
+            _log.warning("%s. The interpreter evaluates the rules", error)
+            self._set(f"interpreter: {error}", quiet=True)
+        else:
+            self._set(f"compiled: bundle {reference}")
+
+    def _ready(self, plan: Plan, capsule: object) -> None:
+        with self._lock:
+            generation = self._generation
+        if generation is None or generation.plan.predicate_digest() != plan.predicate_digest():
+            return
+        generation.rules.attach(capsule)
+        _log.info("Rules are evaluated by %s", self.status)
+
+    def _failed(self, plan: Plan, reason: str) -> None:
+        _log.info("Rules are evaluated by the interpreter: %s", reason)
+
+    def _set(self, status: str, *, quiet: bool = False) -> None:
+        self._status = status
+        if not quiet:
+            _log.info("Rules are evaluated by %s", status)
