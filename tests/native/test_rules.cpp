@@ -1,0 +1,160 @@
+// The rule set against the book: interpreter, dispatch and the three-valued evaluation on random plans and events.
+#include "naive.hpp"
+#include "native_tools.hpp"
+#include "random_plan.hpp"
+#include "ruleset.hpp"
+
+using namespace fe;
+using namespace fe::test;
+
+static std::unique_ptr<RuleSet> load(const std::string &wire, bool match_all) {
+    std::string error;
+    auto rules = RuleSet::load(wire, std::string(32, 'd'), match_all, error);
+    CHECK(rules != nullptr);
+    if (!rules) std::fprintf(stderr, "%s\n", error.c_str());
+    return rules;
+}
+
+static std::vector<uint32_t> fired(RuleContext &context, EventView &event) {
+    std::vector<uint32_t> out(context.rules().rule_count() + 1);
+    out.resize(context.match(event, out.data()));
+    return out;
+}
+
+struct Tally {
+    size_t events = 0, fired = 0, fired_cut = 0, cut = 0;
+};
+
+static void one_plan(uint32_t seed, size_t rule_count, size_t constants, size_t events, Tally &tally) {
+    RandomPlan random(seed, rule_count, constants);
+    auto all = load(random.wire(), true), first = load(random.wire(), false);
+    if (!all || !first) return;
+    RuleContext context_all, context_first;
+    context_all.use(*all);
+    context_first.use(*first);
+    for (size_t e = 0; e < events; ++e) {
+        std::string text = random.event();
+        TestEvent event(text);
+        CHECK(event.good);
+        event.view.number = e;
+        Naive naive(random.plan, event.view, event.arena);
+        std::vector<uint32_t> wanted;
+        for (uint32_t r = 0; r < rule_count; ++r)
+            if (naive.node(random.plan.rules[r].root)) wanted.push_back(r);
+        const std::string where = "seed " + std::to_string(seed) + ", event " + text;
+        check_that(fired(context_all, event.view) == wanted, __FILE__, __LINE__, "all rules: " + where);
+        for (uint32_t r = 0; r < rule_count; ++r) {
+            bool three = context_all.node3(random.plan.rules[r].root) == Tri::yes;
+            bool two = std::binary_search(wanted.begin(), wanted.end(), r);
+            if (three != two) check_that(false, __FILE__, __LINE__, "three values, rule " + std::to_string(r) + ": " + where);
+        }
+        std::vector<uint32_t> one(wanted.begin(), wanted.begin() + (wanted.empty() ? 0 : 1));
+        check_that(fired(context_first, event.view) == one, __FILE__, __LINE__, "first rule: " + where);
+        tally.events += 1;
+        tally.fired += wanted.size();
+
+        TestEvent part(text, 1 + random.below(text.size() - 1));
+        if (!part.good) continue;
+        CHECK(part.view.truncated);
+        part.view.number = e;
+        std::vector<uint32_t> certain = fired(context_all, part.view);
+        check_that(std::includes(wanted.begin(), wanted.end(), certain.begin(), certain.end()), __FILE__, __LINE__,
+                   "a rule fires on " + part.bytes + " but not on the whole: " + where);
+        std::vector<uint32_t> without_dispatch;
+        for (uint32_t r = 0; r < rule_count; ++r)
+            if (context_all.node3(random.plan.rules[r].root) == Tri::yes) without_dispatch.push_back(r);
+        check_that(certain == without_dispatch, __FILE__, __LINE__, "dispatch of " + part.bytes + ": " + where);
+        tally.cut += 1;
+        tally.fired_cut += certain.size();
+    }
+}
+
+// Predicates of a stand-in for a compiled module: whatever the rule, true for odd numbers of rules.
+static uint32_t odd_rule(fe_context *) { return 1; }
+static uint32_t even_rule(fe_context *) { return 0; }
+
+static void modules() {
+    RandomPlan random(7, 2, 0);
+    for (NodePlan &n : random.plan.nodes) n = {NodeKind::true_, {}, -1};
+    auto rules = load(random.wire(), true);
+    RuleContext context;
+    context.use(*rules);
+    TestEvent event("{\"auditID\":\"x\"}");
+    CHECK(fired(context, event.view) == (std::vector<uint32_t>{0, 1}));
+    const fe_predicate predicates[] = {even_rule, odd_rule};
+    fe_module module{FE_ABI_VERSION, 2, {}, predicates};
+    CHECK(!rules->attach(&module).empty());  // another digest
+    std::memset(module.plan_digest, 'd', sizeof(module.plan_digest));
+    module.rule_count = 3;
+    CHECK(!rules->attach(&module).empty());
+    module.rule_count = 2;
+    module.abi_version = FE_ABI_VERSION + 1;
+    CHECK(!rules->attach(&module).empty());
+    CHECK(rules->module() == nullptr);
+    module.abi_version = FE_ABI_VERSION;
+    SAME(rules->attach(&module), std::string());
+    CHECK(fired(context, event.view) == (std::vector<uint32_t>{1}));
+}
+
+// A shared condition is asked once for an event, and again for the next one.
+static void memory() {
+    RandomPlan random(1, 3, 0);
+    PlanData &plan = random.plan;
+    plan.atoms = {AtomPlan{AtomOp::contains, 0, Modifier::none, AtomPlan::kNone, {"a"}, {}, {}},
+                  AtomPlan{AtomOp::contains, 0, Modifier::none, AtomPlan::kNone, {"b"}, {}, {}}};
+    plan.nodes = {{NodeKind::atom, {0}, -1}, {NodeKind::atom, {1}, -1}};
+    std::vector<uint32_t> parts;
+    for (uint32_t i = 0; i < 8; ++i) parts.push_back(i % 2);
+    plan.nodes.push_back({NodeKind::and_, parts, 0});
+    plan.nodes.push_back({NodeKind::not_, {2}, -1});
+    plan.memo_cells = 1;
+    for (uint32_t r = 0; r < 3; ++r) plan.rules[r].root = r == 2 ? 3 : 2;
+    auto rules = load(random.wire(), true);
+    RuleContext context;
+    context.use(*rules);
+    TestEvent yes("{\"auditID\":\"x\",\"verb\":\"ab\"}"), no("{\"auditID\":\"x\",\"verb\":\"aa\"}");
+    for (int i = 0; i < 3; ++i) {
+        CHECK(fired(context, yes.view) == (std::vector<uint32_t>{0, 1}));
+        CHECK(fired(context, no.view) == (std::vector<uint32_t>{2}));
+    }
+    context.epoch = (uint32_t{1} << 31) - 2;  // the counter of events begins anew
+    for (int i = 0; i < 3; ++i) {
+        CHECK(fired(context, no.view) == (std::vector<uint32_t>{2}));
+        CHECK(fired(context, yes.view) == (std::vector<uint32_t>{0, 1}));
+    }
+}
+
+// Conditions that a naive expansion would never finish.
+static void nested() {
+    RandomPlan random(1, 1, 0);
+    PlanData &plan = random.plan;
+    plan.atoms = {AtomPlan{}};
+    plan.nodes = {{NodeKind::atom, {0}, -1}};
+    for (uint32_t i = 0; i < 3000; ++i) plan.nodes.push_back({i % 2 ? NodeKind::or_ : NodeKind::and_, {i, i}, -1});
+    plan.rules[0].root = 3000;
+    auto rules = load(random.wire(), true);
+    RuleContext context;
+    context.use(*rules);
+    TestEvent yes("{\"auditID\":\"x\",\"verb\":\"ab\"}"), no("{\"auditID\":\"x\"}");
+    SAME(fired(context, yes.view).size(), size_t{1});
+    SAME(fired(context, no.view).size(), size_t{0});
+    for (uint32_t i = 3000; i < 5000; ++i) plan.nodes.push_back({NodeKind::not_, {i}, -1});
+    std::string error;
+    CHECK(RuleSet::load(random.wire(), std::string(32, 'd'), true, error) == nullptr);
+    CHECK(error.find("nested too deeply") != std::string::npos);
+}
+
+int main(int argc, char **argv) {
+    const uint32_t plans = argc > 1 ? static_cast<uint32_t>(std::stoul(argv[1])) : 60;
+    Tally tally;
+    for (uint32_t seed = 1; seed <= plans; ++seed) {
+        size_t rules = seed % 10 == 0 ? 600 : seed % 3 == 0 ? 70 : 1 + seed % 20;
+        one_plan(seed, rules, seed % 4 == 0 ? 200 : 0, seed % 10 == 0 ? 40 : 150, tally);
+    }
+    modules();
+    memory();
+    nested();
+    CHECK(tally.fired > tally.events && tally.fired_cut > 0);  // else nothing was tested
+    std::printf("%zu events, %zu firings; %zu cut, %zu firings\n", tally.events, tally.fired, tally.cut, tally.fired_cut);
+    return failures ? 1 : 0;
+}
