@@ -1,11 +1,11 @@
 // Times, templates, escaping, hashes, ids: what goes in and what must come out, from the specifications.
 #include "alert_json.hpp"
-#include "native_tools.hpp"
+#include "checks.hpp"
+#include "event_time.hpp"
 
 #include <random>
 
 using namespace fe;
-using fe::test::TestEvent;
 
 static std::string str(Text t) { return {t.data, t.size}; }
 static Text txt(const std::string &s) { return {s.data(), s.size()}; }

@@ -1,5 +1,5 @@
 // The set of seen event ids: against a plain set, under its limit of memory, and from several threads.
-#include "native_tools.hpp"
+#include "checks.hpp"
 #include "seen.hpp"
 
 #include <algorithm>
