@@ -179,6 +179,11 @@ class ListTable:
         self._substituted |= known.lists
         return known
 
+    def named_in(self, text: str) -> list[str]:
+        """The lists whose names stand in a text, in the order of definition."""
+        words = set(_WORDS.findall(text))
+        return [name for name in self._names if name in words]
+
     def _expand(self, source: Traced) -> Expanded:
         expanded = Expanded(source.text, source)
         at: int | None = -1

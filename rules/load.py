@@ -15,6 +15,7 @@ from falcoeks_fast.rules.append_output import AppendOutput
 from falcoeks_fast.rules.ast import Check
 from falcoeks_fast.rules.collector import Collector, unmet_requirement
 from falcoeks_fast.rules.compiler import Compiled, CompiledRule, Compiler
+from falcoeks_fast.rules.describe import describe, describe_text
 from falcoeks_fast.rules.diagnostics import Code, Diagnostic, LoadError
 from falcoeks_fast.rules.errors import ConditionError
 from falcoeks_fast.rules.exceptions import FieldCheck
@@ -127,9 +128,11 @@ class LoadResult:
 
     def describe(self, rule: str | None = None) -> dict[str, Any]:
         """The JSON of `-L`, or with a rule's name that of `-l`. Raises KeyError if there is no such rule."""
-        from falcoeks_fast.rules.describe import describe
+        return describe(self.compiled, self.collector, self.fields, self.settings.plugins, rule)
 
-        return describe(self, rule)
+    def describe_text(self, rule: str | None = None) -> str:
+        """The table of `-L`, or with a rule's name that of `-l`. Raises KeyError if there is no such rule."""
+        return describe_text(self.compiled, rule)
 
 
 def _rule_info(item: RuleItem, running: bool, compiled: bool) -> RuleInfo:
