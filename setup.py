@@ -51,7 +51,11 @@ def extension() -> Extension:
         macros.append(("CYTHON_TRACE_NOGIL", "1"))
     return Extension(
         "falcoeks_fast.engine._core",
-        sources=[str(ROOM / "_core.pyx"), str(ROOM / "native" / "floor.cpp"), os.path.relpath(simdjson / "simdjson.cpp")],
+        sources=[
+            str(ROOM / "_core.pyx"),
+            str(ROOM / "native" / "floor.cpp"),
+            os.path.relpath(simdjson / "simdjson.cpp"),
+        ],
         include_dirs=[str(ROOM / "native"), str(simdjson)],
         depends=[str(path) for path in sorted((ROOM / "native").glob("*.h*"))],
         language="c++",

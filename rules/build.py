@@ -47,6 +47,7 @@ _LARGEST_FILE_BYTES = 1024 * MIB
 _LARGEST_PAYLOAD_BYTES = 256 * MIB
 _FLAGS = ("-shared", "-fPIC", "-O1", "-g0", "-w", "-fwrapv", "-fno-strict-aliasing", "-fvisibility=hidden", "-DNDEBUG")
 _POLL_SECONDS = 0.02
+_SIGNS_OF_NO_MEMORY = ("out of memory", "memory exhausted", "Cannot allocate memory", "MemoryError")
 
 Progress = Callable[[str], None]
 
@@ -253,7 +254,7 @@ def _messages(directory: int) -> str:
 
 def _why_failed(code: int, memory_bytes: int, messages: str) -> str:
     said = f"; the compiler said:\n{messages}" if messages else ""
-    if code == build_child.OUT_OF_MEMORY or "out of memory" in messages or "memory exhausted" in messages:
+    if code == build_child.OUT_OF_MEMORY or any(sign in messages for sign in _SIGNS_OF_NO_MEMORY):
         return f"compiling reached its memory limit of {memory_bytes // MIB} MiB and was stopped{said}"
     if code < 0:
         return f"compiling was ended by {signal.Signals(-code).name}, perhaps for lack of memory{said}"

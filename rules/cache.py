@@ -106,10 +106,11 @@ class CompiledCache:
         cancelled = cancelled or Event()
         digest = plan.predicate_digest()
 
-        def made() -> bytes:
+        def made() -> tuple[bytes, object]:
             try:
-                return build(emit(plan), limits=limits, progress=progress, cancelled=cancelled)
-            except EmitError as error:
+                payload = build(emit(plan), limits=limits, progress=progress, cancelled=cancelled)
+                return payload, load_module(payload, digest)
+            except (EmitError, LoadError) as error:
                 raise BuildError(f"the rules cannot be compiled: {error}") from error
 
         try:
@@ -119,17 +120,13 @@ class CompiledCache:
                     return capsule
                 with _locked(directory, self.directory, cancelled):
                     capsule = self._load(directory, digest)
-                    if capsule is not None:
-                        return capsule
-                    payload = made()
-                    self._publish(directory, self._key(digest) + _SUFFIX, pack(digest, payload))
+                    if capsule is None:
+                        payload, capsule = made()
+                        self._publish(directory, self._key(digest) + _SUFFIX, pack(digest, payload))
+                    return capsule
         except TrustError as error:
             self._warn(f"the cache of compiled rules is not used: {error}")
-            payload = made()
-        try:
-            return load_module(payload, digest)
-        except LoadError as error:
-            raise BuildError(f"the compiled rules cannot be used: {error}") from error
+        return made()[1]
 
     def _key(self, digest: bytes) -> str:
         machine = f"{python_abi()} {platform.machine()}".encode()

@@ -74,15 +74,16 @@ static fe_module rule_module = {{
 
 cdef extern from "Python.h":
     object PyCapsule_New(void *pointer, const char *name, void *destructor)
-
 """
 
 _FUNCTION = """
+
 cdef uint32_t {name}(fe_context *c) noexcept nogil:
     return {expression}
 """
 
 _SHARED = """
+
 cdef uint32_t {name}(fe_context *c) noexcept nogil:
     cdef uint32_t cell = c.memo[{cell}]
     if cell >> 1 == c.epoch:
