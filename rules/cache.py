@@ -182,7 +182,7 @@ class CompiledCache:
             self._warn(f"the compiled rules are not kept in {self.directory}: {error.strerror or error}")
 
     def _tidy(self, directory: int, keep: str) -> None:
-        """Remove the entries used least recently until the rest fits, and what a crash left behind."""
+        """Remove damaged entries, then those used least recently, until the rest fits; and what a crash left behind."""
         found = []
         now = time.time()
         for name in os.listdir(directory):

@@ -69,7 +69,7 @@ class AtomSource:
         for id_ in ids:
             words[id_ // _WORD_BITS] |= 1 << id_ % _WORD_BITS
         if len(words) == 1:
-            return f"return (uint32_t)({_word(words[0])} >> ({class_id} & {_WORD_BITS - 1}u)) & 1u;"
+            return f"return ({_word(words[0])} >> ({class_id} & {_WORD_BITS - 1}u)) & 1u;"
         name = self._sets.setdefault(tuple(words), f"set_{len(self._sets)}")
         return f"return fe_in_classes(c, {atom.operand}, {name});"
 
