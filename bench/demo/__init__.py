@@ -1,0 +1,1 @@
+"""The demonstration behind `make run`: a simulated cluster, an embedded CloudWatch Logs, the unmodified fetcher."""
