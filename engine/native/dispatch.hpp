@@ -22,9 +22,12 @@ using Words4 = uint64_t __attribute__((vector_size(32)));  // as many instructio
 // The table; immutable, shared by threads.
 class Dispatch {
   public:
-    struct Operand {
+    // One way to tell rules apart: an operand's class, or the longest of its prefixes that some rule names.
+    struct Column {
         uint32_t operand;
         uint32_t cost_ns;  // of reading and classifying, roughly
+        bool by_prefix;
+        PrefixTable prefixes;
         std::vector<uint32_t> row_of_class;
     };
 
@@ -39,16 +42,29 @@ class Dispatch {
         for (uint32_t r = 0; r < rules_; ++r) flip(0, r);  // row 0: every rule
         PartialEvaluation partial(tables);
         for (uint32_t o = 0; o < plan.operands.size(); ++o)
-            if (in_header(plan, plan.operands[o])) add(plan, partial, o);
+            if (in_header(plan, plan.operands[o])) {
+                add(plan, partial, o, PrefixTable());
+                PrefixTable prefixes = prefixes_of(plan, o);
+                if (prefixes.class_count() > kClassFirst) add(plan, partial, o, std::move(prefixes));
+            }
     }
 
     uint32_t rules() const { return rules_; }
     size_t blocks() const { return blocks_; }
-    const std::vector<Operand> &operands() const { return operands_; }
+    const std::vector<Column> &columns() const { return columns_; }
 
-    // The rules that can be true if operand number `i` of the table has class `id`; row 0 holds all rules.
-    uint32_t row_number(size_t i, uint32_t id) const { return operands_[i].row_of_class[id]; }
-    const Words4 *row(uint32_t number) const { return rows_.data() + number * blocks_; }
+    // The class of a whole event's operand in column `i`.
+    uint32_t class_in(size_t i, EvalContext &context) const {
+        const Column &c = columns_[i];
+        if (!c.by_prefix) return fe_class(&context, c.operand);
+        const Value &v = context.value(c.operand);
+        return v.state == Value::present ? c.prefixes.find(v.text) : kClassAbsent;
+    }
+
+    const Words4 *all() const { return rows_.data(); }
+
+    // The rules that can be true if column `i` has class `id`.
+    const Words4 *row(size_t i, uint32_t id) const { return rows_.data() + columns_[i].row_of_class[id] * blocks_; }
 
   private:
     // A string that stands before the large objects of an event, for which reading is cheap.
@@ -59,12 +75,20 @@ class Dispatch {
                s.root != kRootResponseObject;
     }
 
-    static uint64_t *words(Words4 *row) { return reinterpret_cast<uint64_t *>(row); }
+    static PrefixTable prefixes_of(const PlanData &plan, uint32_t operand) {
+        std::vector<std::string> constants;
+        for (const AtomPlan &a : plan.atoms)
+            if (a.op == AtomOp::startswith && a.operand == operand)
+                constants.insert(constants.end(), a.constants.begin(), a.constants.end());
+        return PrefixTable(std::move(constants));
+    }
+
     void flip(uint32_t row, uint32_t rule) { rows_[row * blocks_ + rule / 256][rule / 64 % 4] ^= uint64_t{1} << (rule & 63); }
 
-    void add(const PlanData &plan, PartialEvaluation &partial, uint32_t operand) {
-        partial.run(operand);
-        const uint32_t classes = plan.operands[operand].class_count();
+    void add(const PlanData &plan, PartialEvaluation &partial, uint32_t operand, PrefixTable prefixes) {
+        const bool by_prefix = prefixes.class_count() > kClassFirst;
+        partial.run(operand, by_prefix ? &prefixes : nullptr);
+        const uint32_t classes = partial.classes();
         std::vector<uint32_t> row_of(classes, 0);
         const size_t first = rows_.size() / blocks_;
         bool useful = false;
@@ -92,7 +116,7 @@ class Dispatch {
         }
         share(row_of, first);
         uint32_t depth = static_cast<uint32_t>(plan.slots[plan.operands[operand].slot].path.size());
-        operands_.push_back({operand, 10 + 8 * depth, std::move(row_of)});
+        columns_.push_back({operand, 10 + 8 * depth + (by_prefix ? 20 : 0), by_prefix, std::move(prefixes), std::move(row_of)});
     }
 
     uint32_t new_row(uint32_t like) {
@@ -125,10 +149,10 @@ class Dispatch {
     uint32_t rules_ = 0;
     size_t blocks_ = 0;  // of 256 rules
     std::vector<Words4> rows_;
-    std::vector<Operand> operands_;
+    std::vector<Column> columns_;
 };
 
-// One thread's use of the table: the order of operands, and the candidates of the current event.
+// One thread's use of the table: the order of columns, and the candidates of the current event.
 class Candidates {
   public:
     void bind(const Dispatch &dispatch) {
@@ -144,10 +168,9 @@ class Candidates {
     // The candidates of the event that the context is on. nullptr: none.
     const Words4 *find(EvalContext &context) {
         if (events_until_sample_-- == 0) sample(context);
-        const Words4 *current = dispatch_->row(0);
+        const Words4 *current = dispatch_->all();
         for (uint32_t i : order_) {
-            uint32_t id = fe_class(&context, dispatch_->operands()[i].operand);
-            current = intersect(current, dispatch_->row(dispatch_->row_number(i, id)));
+            current = intersect(current, dispatch_->row(i, dispatch_->class_in(i, context)));
             if (!current) return nullptr;
         }
         return current;
@@ -155,12 +178,10 @@ class Candidates {
 
     // The same for an event of which a part was cut off.
     const Words4 *find_cut(EvalContext &context) {
-        const Words4 *current = dispatch_->row(0);
+        const Words4 *current = dispatch_->all();
         for (uint32_t i : order_) {
-            bool known;
-            uint32_t id = context.class_if_known(dispatch_->operands()[i].operand, known);
-            if (!known) continue;
-            current = intersect(current, dispatch_->row(dispatch_->row_number(i, id)));
+            if (context.value(dispatch_->columns()[i].operand).state == Value::unknown) continue;
+            current = intersect(current, dispatch_->row(i, dispatch_->class_in(i, context)));
             if (!current) return nullptr;
         }
         return current;
@@ -184,8 +205,9 @@ class Candidates {
 
     void sample(EvalContext &context) {
         events_until_sample_ = interval_;
-        for (const Dispatch::Operand &o : dispatch_->operands()) samples_.push_back(fe_class(&context, o.operand));
-        if (samples_.size() < kSamples * dispatch_->operands().size()) return;
+        const size_t columns = dispatch_->columns().size();
+        for (size_t i = 0; i < columns; ++i) samples_.push_back(dispatch_->class_in(i, context));
+        if (samples_.size() < kSamples * columns) return;
         choose_order();
         samples_.clear();
         interval_ = std::min(interval_ * 16, kLongestInterval);
@@ -199,21 +221,21 @@ class Candidates {
             return static_cast<uint32_t>((random >> 33) % n);
         };
         for (size_t s = 0; s < kSamples; ++s)
-            for (const Dispatch::Operand &o : dispatch_->operands()) {
-                uint32_t classes = static_cast<uint32_t>(o.row_of_class.size()), kind = below(8);
+            for (const Dispatch::Column &c : dispatch_->columns()) {
+                uint32_t classes = static_cast<uint32_t>(c.row_of_class.size()), kind = below(8);
                 if (kind == 0) samples_.push_back(kClassAbsent);
                 else if (kind < 4 || classes == kClassFirst) samples_.push_back(kClassOther);
                 else samples_.push_back(kClassFirst + below(classes - kClassFirst));
             }
     }
 
-    // Greedily: next the operand that saves most, as long as it saves more than it costs.
+    // Greedily: next the column that saves most, as long as it saves more than it costs.
     void choose_order() {
-        const size_t n = dispatch_->operands().size(), blocks = dispatch_->blocks();
+        const size_t n = dispatch_->columns().size(), blocks = dispatch_->blocks();
         std::vector<const uint32_t *> events;  // those that still have candidates
         for (size_t at = 0; n && at < samples_.size(); at += n) events.push_back(samples_.data() + at);
         std::vector<Words4> left;
-        for (size_t e = 0; e < events.size(); ++e) left.insert(left.end(), dispatch_->row(0), dispatch_->row(0) + blocks);
+        for (size_t e = 0; e < events.size(); ++e) left.insert(left.end(), dispatch_->all(), dispatch_->all() + blocks);
         std::vector<bool> used(n, false);
         order_.clear();
         for (;;) {
@@ -224,7 +246,7 @@ class Candidates {
                 int64_t dropped = 0;
                 for (size_t e = 0; e < events.size(); ++e)
                     dropped += count_dropped(left.data() + e * blocks, i, events[e][i]);
-                int64_t cost = int64_t{dispatch_->operands()[i].cost_ns} * static_cast<int64_t>(events.size());
+                int64_t cost = int64_t{dispatch_->columns()[i].cost_ns} * static_cast<int64_t>(events.size());
                 int64_t gain = dropped * kRuleNs - cost;
                 if (gain > best_gain) { best_gain = gain; best = i; }
             }
@@ -233,7 +255,7 @@ class Candidates {
             order_.push_back(static_cast<uint32_t>(best));
             size_t kept = 0;
             for (size_t e = 0; e < events.size(); ++e) {
-                const Words4 *row = dispatch_->row(dispatch_->row_number(best, events[e][best]));
+                const Words4 *row = dispatch_->row(best, events[e][best]);
                 uint64_t any = 0;
                 for (size_t b = 0; b < blocks; ++b) {
                     Words4 both = left[e * blocks + b] & row[b];
@@ -247,9 +269,9 @@ class Candidates {
         samples_.clear();
     }
 
-    // How many of these candidates operand `i` drops.
+    // How many of these candidates column `i` drops.
     int count_dropped(const Words4 *left, size_t i, uint32_t id) const {
-        const Words4 *row = dispatch_->row(dispatch_->row_number(i, id));
+        const Words4 *row = dispatch_->row(i, id);
         int dropped = 0;
         for (size_t b = 0; b < dispatch_->blocks(); ++b)
             for (int w = 0; w < 4; ++w) dropped += std::popcount(left[b][w] & ~row[b][w]);
@@ -258,7 +280,7 @@ class Candidates {
 
     const Dispatch *dispatch_ = nullptr;
     std::vector<Words4> set_;
-    std::vector<uint32_t> order_;    // numbers of the table's operands
+    std::vector<uint32_t> order_;    // numbers of columns
     std::vector<uint32_t> samples_;  // class ids, event by event
     uint32_t events_until_sample_ = 0, interval_ = 1;
 };

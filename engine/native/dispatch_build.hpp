@@ -1,11 +1,12 @@
 // Which rules can still be true, given one operand's class and nothing else.
 //
-// In: the lowered plan and an operand. Out: for each rule root the set of classes for which its condition is not certainly
-// false. Called while a rule set is made. Every comparison with other operands counts as unknown, so the sets only ever
-// hold too much.
+// In: the lowered plan, an operand, and how its values are classified. Out: for each rule root the set of classes for which
+// its condition is not certainly false. Called while a rule set is made. Every comparison with other operands counts as
+// unknown, so the sets only ever hold too much.
 #pragma once
 
 #include "evaluate.hpp"
+#include "prefix.hpp"
 
 #include <vector>
 
@@ -15,10 +16,12 @@ class PartialEvaluation {
   public:
     explicit PartialEvaluation(const Tables &tables) : tables_(tables), plan_(*tables.plan) {}
 
-    // Evaluate all nodes for every class of `operand`, a scalar string.
-    void run(uint32_t operand) {
+    // Evaluate all nodes for every class of `operand`, a scalar string: its own classes, or those of its prefixes.
+    void run(uint32_t operand, const PrefixTable *prefixes = nullptr) {
         operand_ = operand;
-        words_ = (plan_.operands[operand].class_count() + 63) / 64;
+        prefixes_ = prefixes;
+        classes_ = prefixes ? prefixes->class_count() : plan_.operands[operand].class_count();
+        words_ = (classes_ + 63) / 64;
         rows_.assign(2 * words_, 0);
         std::fill(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(words_), ~uint64_t{0});
         absent_with_operand();
@@ -35,6 +38,7 @@ class PartialEvaluation {
     const uint64_t *may_be_true(uint32_t root) const { return row(nodes_[root].yes); }
 
     size_t words() const { return words_; }
+    uint32_t classes() const { return classes_; }
 
   private:
     static constexpr uint32_t kAll = 0, kEmpty = 1;  // numbers of rows
@@ -68,21 +72,38 @@ class PartialEvaluation {
         if (!absent_[a.operand] && !(a.has_rhs() && absent_[a.rhs])) return {};
         Maybe m{new_row(kAll), kAll};
         row(m.yes)[0] &= ~uint64_t{1};  // absent: false
-        if (a.operand != operand_ || a.has_rhs() || a.op == AtomOp::regex) return m;
+        if (a.operand != operand_ || a.has_rhs()) return m;
+        Known known = what_is_known(a.op);
+        if (known == Known::nothing) return m;
         m.no = new_row(kEmpty);
         row(m.no)[0] |= 1;
         if (a.op == AtomOp::exists) return m;
-        const std::vector<std::string> &constants = plan_.operands[operand_].interned;
-        bool on_classes = a.op == AtomOp::class_;
-        for (uint32_t id = kClassOther; id < constants.size() + kClassFirst; ++id) {
-            bool other = id == kClassOther, yes;
-            if (on_classes) yes = a.has_class(id);
-            else yes = other || a.holds(Value::of(text_of(constants[id - kClassFirst])), tables_.regexes);
+        for (uint32_t id = kClassOther; id < classes_; ++id) {
+            bool guess = id == kClassOther && known == Known::but_other;
+            bool yes = guess || holds_for(a, id);
             uint64_t bit = uint64_t{1} << (id & 63);
             if (!yes) row(m.yes)[id >> 6] &= ~bit;
-            if (!yes || (other && !on_classes)) row(m.no)[id >> 6] |= bit;
+            if (!yes || guess) row(m.no)[id >> 6] |= bit;
         }
         return m;
+    }
+
+    // How much a class says about a comparison of the operand with constants.
+    enum class Known { nothing, but_other, all };
+
+    Known what_is_known(AtomOp op) const {
+        if (op == AtomOp::exists) return Known::all;
+        if (prefixes_) return op == AtomOp::startswith ? Known::all : Known::nothing;
+        if (op == AtomOp::class_) return Known::all;
+        return op == AtomOp::regex ? Known::nothing : Known::but_other;
+    }
+
+    bool holds_for(const LoweredAtom &a, uint32_t id) const {
+        if (a.op == AtomOp::class_) return a.has_class(id);
+        if (id == kClassOther) return false;  // begins with no constant at all
+        const uint32_t i = id - kClassFirst;
+        const std::string &like = prefixes_ ? prefixes_->constant(i) : plan_.operands[operand_].interned[i];
+        return a.holds(Value::of(text_of(like)), tables_.regexes);
     }
 
     Maybe node(const NodePlan &n) {
@@ -118,7 +139,8 @@ class PartialEvaluation {
 
     const Tables &tables_;
     const PlanData &plan_;
-    uint32_t operand_ = 0;
+    const PrefixTable *prefixes_ = nullptr;
+    uint32_t operand_ = 0, classes_ = 0;
     size_t words_ = 0;
     std::vector<uint64_t> rows_;
     std::vector<bool> absent_;
