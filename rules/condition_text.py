@@ -76,14 +76,19 @@ def one_line(expr: Expr, *, fill_macros: bool = True) -> str:
     return _folded(expr, fill_macros, _joined)
 
 
-def _folded(expr: Expr, fill_macros: bool, group: Callable[[str, list[str]], str]) -> str:
+def _folded(
+    expr: Expr,
+    fill_macros: bool,
+    group: Callable[[str, list[str]], str],
+    leaf: Callable[[Check], str] = check_text,
+) -> str:
     """Texts put together from the leaves up."""
     values: list[str] = []
     stack: list[tuple[Expr, bool]] = [(expr, False)]
     while stack:
         node, ready = stack.pop()
         if isinstance(node, Check):
-            values.append(check_text(node))
+            values.append(leaf(node))
         elif isinstance(node, MacroRef):
             if node.body is None or not fill_macros:
                 values.append(node.name)
@@ -111,7 +116,25 @@ def _joined(word: str, parts: list[str]) -> str:
 
 def many_lines(expr: Expr) -> str:
     """The condition with macros filled in, long groups over several lines; no line end behind the last."""
-    return _folded(expr, True, _broken)
+    return _folded(expr, True, _broken, _wrapped)
+
+
+def _wrapped(check: Check) -> str:
+    """A comparison with a long list over several lines."""
+    line = check_text(check)
+    if len(line) <= LINE_WIDTH or len(check.constants) < 2:
+        return line
+    constants = [_constant(constant) for constant in check.constants]
+    lines = [line[: line.index("(", len(operand_text(check.left))) + 1]]
+    row = ""
+    for number, constant in enumerate(constants):
+        word = constant + ("," if number + 1 < len(constants) else "")
+        if row and len(row) + len(word) >= LINE_WIDTH:
+            lines.append(INDENT + row)
+            row = word
+        else:
+            row = f"{row} {word}" if row else word
+    return "\n".join([*lines, INDENT + row, ")"])
 
 
 def _broken(word: str, parts: list[str]) -> str:

@@ -1,0 +1,117 @@
+"""Advice on rules that load, and may still not do what was meant.
+
+In: a `LoadResult`. Out: diagnostics with the code LOAD_ADVICE, for `falcoeks-fast validate`. Falco says none of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from falcoeks_fast.rules.ast import Check, Const, Expr, FieldRef, field_refs, walk
+from falcoeks_fast.rules.compiler import Compiled, CompiledRule, template_problem
+from falcoeks_fast.rules.diagnostics import Code, Diagnostic
+from falcoeks_fast.rules.field_table import FIXES
+from falcoeks_fast.rules.firing import AWS_AUTH_WRITES, Firing
+from falcoeks_fast.rules.lists import Expanded
+from falcoeks_fast.rules.load import LoadResult
+from falcoeks_fast.rules.places import Place, char_offset
+from falcoeks_fast.rules.suggest import closest
+from falcoeks_fast.rules.template import parse_template
+
+MEMBERSHIP = ("in", "intersects", "pmatch")
+
+
+def advise(result: LoadResult) -> list[Diagnostic]:
+    """All advice on the rules that the last load compiled."""
+    compiled = result.compiled
+    if compiled is None:
+        return []
+    return [*_misspelt_lists(compiled), *_impossible(compiled, result), *_fix_impact(compiled, result)]
+
+
+def add_advice(result: LoadResult) -> None:
+    """Put the advice into the reports, each piece into that of its file."""
+    reports = {report.name: report for report in result.reports}
+    for diagnostic in advise(result):
+        name = diagnostic.context.source.name
+        if name in reports:
+            reports[name].advice.append(diagnostic)
+
+
+def _advice(message: str, rule: CompiledRule, suggestion: str = "") -> Diagnostic:
+    return Diagnostic(Code.ADVICE, message, rule.item.context, None, suggestion)
+
+
+def _misspelt_lists(compiled: Compiled) -> Iterator[Diagnostic]:
+    """Words that are compared as they stand, and look like the name of a list."""
+    names = list(compiled.lists.lists)
+    for macro in compiled.macros.values():
+        place = Place(macro.item.condition_context, macro.item.condition, macro.expanded)
+        yield from _misspelt_in(macro.parsed.expr, place, macro.expanded, names)
+    for rule in compiled.rules.values():
+        place = Place(rule.item.condition_context, rule.condition.source, rule.condition)
+        yield from _misspelt_in(rule.parsed.expr, place, rule.condition, names)
+
+
+def _misspelt_in(expr: Expr, place: Place, expanded: Expanded, names: list[str]) -> Iterator[Diagnostic]:
+    for node in walk(expr):
+        if not isinstance(node, Check) or (node.op not in MEMBERSHIP and node.modifier is None):
+            continue
+        for constant in node.constants:
+            found = _list_hint(constant, node, expanded, names)
+            if found is not None:
+                context, span = place.at(constant.start, constant.end)
+                yield Diagnostic(Code.ADVICE, found[0], context, span, found[1])
+
+
+def _list_hint(constant: Const, check: Check, expanded: Expanded, names: list[str]) -> tuple[str, str] | None:
+    if constant.quoted or expanded.list_at(char_offset(expanded.text, constant.start)):
+        return None
+    word = constant.value.decode("utf-8", "replace")
+    message = f"there is no list '{word}': the field is compared with that word itself"
+    if not check.listed:
+        return message, closest(word, names) or f"define the list, or write ({word}) if the word is meant"
+    near = closest(word, [name for name in names if "_" in name]) if "_" in word else ""
+    return (message, near) if near else None
+
+
+def _impossible(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:
+    """Rules that need what EKS does not log."""
+    for rule in compiled.rules.values():
+        firing = Firing(compiled.condition(rule), result.fields)
+        if not firing.reads_body and "events" not in firing.resources:
+            continue
+        if not firing.possible():
+            yield _advice("this rule can never fire: no stage, verb and resource satisfies its condition", rule)
+            continue
+        logged = firing.possible(policy=True)
+        if not logged:
+            message = "this rule can never fire on EKS: its audit policy logs no bodies for the events that it is about"
+            hint = (
+                "the published policy leaves out the bodies of secrets, config maps (but for the writes of aws-auth),"
+                " token reviews and of everything that is only read, and all of 'events'"
+            )
+            yield _advice(message, rule, hint)
+        elif all(kind.resource == "configmaps" and kind.verb in AWS_AUTH_WRITES for kind in logged):
+            message = "on EKS this rule can only fire for aws-auth: other config maps are logged without their content"
+            yield _advice(message, rule)
+
+
+def _fix_impact(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:
+    """Rules whose fields have a corrected reading that was not chosen."""
+    fixes = {name: fix for fix, fields in FIXES.items() if fix not in result.fields.fixes for name in fields}
+    for rule in compiled.rules.values():
+        touched: dict[str, list[str]] = {}
+        for ref in _all_fields(rule, compiled, result):
+            fix = fixes.get(ref.name)
+            if fix is not None and ref.name not in touched.setdefault(fix, []):
+                touched[fix].append(ref.name)
+        for fix, names in touched.items():
+            message = f"{', '.join(names)}: read as Falco reads it, which is not what the documentation says"
+            yield _advice(message, rule, f"field_fixes: [{fix}] would change what this rule sees")
+
+
+def _all_fields(rule: CompiledRule, compiled: Compiled, result: LoadResult) -> Iterator[FieldRef]:
+    yield from field_refs(compiled.condition(rule))
+    if template_problem(rule.output, result.fields) is None:
+        yield from parse_template(rule.output.encode(), result.fields).fields()
