@@ -54,6 +54,45 @@ inline bool is_plain(char c, bool json) {
     return b >= 0x20 && b < 0x7f && !(json && (b == '"' || b == '\\'));
 }
 
+// Whether each of eight bytes is plain.
+inline bool plain_word(uint64_t w, bool json) {
+    constexpr uint64_t kOnes = 0x0101010101010101u, kHighs = 0x8080808080808080u;
+    auto holds = [w](uint64_t c) {
+        uint64_t x = w ^ (kOnes * c);
+        return (x - kOnes) & ~x;
+    };
+    uint64_t odd = w | (w - kOnes * 0x20) | holds(0x7f);
+    if (json) odd |= holds('"') | holds('\\');
+    return (odd & kHighs) == 0;
+}
+
+// Copies fewer than sixteen bytes if all of them are plain, by words that may overlap.
+inline bool copy_plain_rest(const char *from, char *to, size_t size, bool json) {
+    uint64_t first = 0, last = 0;
+    if (size >= 8) {
+        std::memcpy(&first, from, 8);
+        std::memcpy(&last, from + size - 8, 8);
+        if (!plain_word(first, json) || !plain_word(last, json)) return false;
+        std::memcpy(to, &first, 8);
+        std::memcpy(to + size - 8, &last, 8);
+        return true;
+    }
+    if (size >= 4) {
+        uint32_t low, high;
+        std::memcpy(&low, from, 4);
+        std::memcpy(&high, from + size - 4, 4);
+        if (!plain_word(low | static_cast<uint64_t>(high) << 32, json)) return false;
+        std::memcpy(to, &low, 4);
+        std::memcpy(to + size - 4, &high, 4);
+        return true;
+    }
+    for (size_t i = 0; i < size; ++i) {
+        if (!is_plain(from[i], json)) return false;
+        to[i] = from[i];
+    }
+    return true;
+}
+
 inline char *put_unicode_escape(char *out, uint32_t c) {
     constexpr char kHex[] = "0123456789abcdef";
     *out++ = '\\';
@@ -118,6 +157,9 @@ template <typename Rule> void add_escaped(Buffer &buffer, Text text) {
             p += plain;
             out += plain;
             if (plain == kEscapeBlock) continue;
+        } else if (copy_plain_rest(p, out, static_cast<size_t>(end - p), Rule::kJson)) {
+            out += end - p;
+            break;
         } else if (is_plain(*p, Rule::kJson)) {
             *out++ = *p++;
             continue;

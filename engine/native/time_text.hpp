@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <ctime>
 #include <mutex>
 
@@ -59,10 +60,31 @@ inline int64_t local_offset(int64_t seconds) {
     return offset;
 }
 
+// "00" to "99", so that a number is written two digits at a time.
+struct DigitPairs {
+    char text[200];
+    constexpr DigitPairs() : text() {
+        for (int i = 0; i < 100; ++i) {
+            text[2 * i] = static_cast<char>('0' + i / 10);
+            text[2 * i + 1] = static_cast<char>('0' + i % 10);
+        }
+    }
+};
+inline constexpr DigitPairs kDigitPairs;
+
 inline char *put_two(char *out, uint32_t n) {
-    out[0] = static_cast<char>('0' + n / 10);
-    out[1] = static_cast<char>('0' + n % 10);
+    std::memcpy(out, kDigitPairs.text + 2 * n, 2);
     return out + 2;
+}
+
+// `n` below 10^8 as eight digits.
+inline char *put_eight(char *out, uint32_t n) {
+    uint32_t high = n / 10000, low = n % 10000;
+    put_two(out, high / 100);
+    put_two(out + 2, high % 100);
+    put_two(out + 4, low / 100);
+    put_two(out + 6, low % 100);
+    return out + 8;
 }
 
 inline char *put_date(char *out, const CivilTime &t) {
@@ -83,8 +105,8 @@ inline char *put_clock(char *out, const CivilTime &t) {
 
 inline char *put_fraction(char *out, uint32_t ns) {
     *out++ = '.';
-    for (int i = 8; i >= 0; --i, ns /= 10) out[i] = static_cast<char>('0' + ns % 10);
-    return out + 9;
+    *out++ = static_cast<char>('0' + ns / 100000000u);
+    return put_eight(out, ns % 100000000u);
 }
 
 inline constexpr size_t kTimeTextBytes = 40;  // enough for any of the forms below
@@ -118,17 +140,18 @@ inline char *put_time(char *out, uint64_t time_ns, TimeForm form) {
     return out;
 }
 
-// Decimal digits, at least `least` of them; at most 20 bytes. The position behind them.
-inline char *put_number(char *out, uint64_t n, int least = 1) {
-    char digits[20];
-    int count = 0;
-    do {
-        digits[count++] = static_cast<char>('0' + n % 10);
-        n /= 10;
-    } while (n);
-    for (int i = count; i < least; ++i) *out++ = '0';
-    while (count) *out++ = digits[--count];
-    return out;
+// Decimal digits, at least `least` (up to 20) of them. The position behind them, at most 20 bytes on.
+inline char *put_number(char *out, uint64_t n, size_t least = 1) {
+    constexpr uint64_t kEight = 100000000u;
+    char digits[24];
+    put_eight(digits, static_cast<uint32_t>(n / kEight / kEight));
+    put_eight(digits + 8, static_cast<uint32_t>(n / kEight % kEight));
+    put_eight(digits + 16, static_cast<uint32_t>(n % kEight));
+    size_t from = n < kEight ? 16 : n < kEight * kEight ? 8 : 0;
+    while (from < 24 - least && digits[from] == '0') ++from;
+    if (from > 24 - least) from = 24 - least;
+    std::memcpy(out, digits + from, 24 - from);
+    return out + (24 - from);
 }
 
 }  // namespace fe
