@@ -125,12 +125,12 @@ def test_a_cut_at_any_byte_never_adds_an_alert(rules: _core.RuleSet, data: st.Da
     assert set(fired(scanner(rules).scan_page(page([cut]), ORIGIN))) <= whole
 
 
+KEYS = [*EVENT, "spec", "containers", "username", "name", "items", "rules"]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8) | st.just("get"),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from([*EVENT, "spec", "containers", "username", "name", "items", "rules"]), inner, max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
     max_leaves=25,
-)  # fmt: skip
+)
 
 
 @given(st.dictionaries(st.sampled_from([*EVENT, "requestObject", "responseObject", "annotations"]), JSON, max_size=8))
