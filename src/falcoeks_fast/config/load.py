@@ -98,10 +98,8 @@ def _file_notices(merged: Merged) -> list[Notice]:
     if ignored:
         count = len(ignored)
         shown = ", ".join(ignored[:6]) + (", …" if count > 6 else "")
-        noun = "setting" if count == 1 else "settings"
-        notices.append(
-            Notice(Level.INFO, f"Ignoring {count} {noun} that only apply to system-call monitoring: {shown}")
-        )
+        what = "setting that only applies" if count == 1 else "settings that only apply"
+        notices.append(Notice(Level.INFO, f"Ignoring {count} {what} to system-call monitoring: {shown}"))
     return notices
 
 

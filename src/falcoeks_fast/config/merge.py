@@ -5,6 +5,7 @@ In: the path of the main file, the `-o` options. Out: `Merged`. Called by `load`
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping as Environment
 from collections.abc import Sequence as Options
@@ -37,8 +38,8 @@ def read_merged(path: str | None, overrides: Options[Override], environment: Env
     if path is None:
         merged = Merged(Mapping({}, Place("the command line")))
     else:
-        tree, check = _read_file(path, environment)
-        merged = Merged(tree, [ConfigFile(path, check.verdict, True)], [check], [path])
+        tree, check, digest = _read_file(path, environment)
+        merged = Merged(tree, [ConfigFile(path, check.verdict, True, digest)], [check], [path])
     for override in overrides:
         if override.key.startswith("config_files"):
             apply_override(merged.tree, override)
@@ -49,13 +50,13 @@ def read_merged(path: str | None, overrides: Options[Override], environment: Env
                 raise ConfigError(
                     f"{place}: 'config_files' directive tried to recursively include main config file: {file}"
                 )
-            tree, check = _read_file(file, environment)
+            tree, check, digest = _read_file(file, environment)
             if "config_files" in tree.entries:
                 raise ConfigError(
                     f"{tree.place_of('config_files')}: 'config_files' can only stand in the main configuration file"
                 )
             merge_into(merged.tree, tree, strategy)
-            merged.files.append(ConfigFile(file, check.verdict, named))
+            merged.files.append(ConfigFile(file, check.verdict, named, digest))
             merged.checks.append(check)
     for override in overrides:
         apply_override(merged.tree, override)
@@ -77,18 +78,19 @@ def merge_into(target: Mapping, included: Mapping, strategy: str) -> None:
         target.key_places[key] = included.place_of(key)
 
 
-def _read_file(path: str, environment: Environment[str, str]) -> tuple[Mapping, SchemaCheck]:
+def _read_file(path: str, environment: Environment[str, str]) -> tuple[Mapping, SchemaCheck, str]:
     try:
         if os.path.getsize(path) > _SIZE_LIMIT_BYTES:
             raise ConfigFileError(f"Cannot read config file ({path}): larger than {_SIZE_LIMIT_BYTES >> 20} MiB")
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        content = Path(path).read_bytes()
+        text = content.decode("utf-8-sig")
     except OSError as error:
         raise ConfigFileError(f"Cannot read config file ({path}): {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigFileError(f"Cannot read config file ({path}): byte {error.start} is not UTF-8") from error
     tree = parse_yaml(text, path)
     expand_tree(tree, environment)
-    return tree, check_schema(tree)
+    return tree, check_schema(tree), hashlib.sha256(content).hexdigest()
 
 
 def _entries(tree: Mapping) -> list[tuple[str, str, Place]]:

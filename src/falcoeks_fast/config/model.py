@@ -167,11 +167,12 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """`named`: given by the user rather than found in a directory. `verdict`: see `SchemaCheck`."""
+    """`named`: given by the user, not found in a directory. `verdict`: see `SchemaCheck`. `digest`: SHA-256 in hex."""
 
     path: str
     verdict: str
     named: bool
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,230 @@
+"""The running program: outputs, web server, source, main loop, teardown.
+
+In: a configuration with loaded rules. Out: the exit code. Called by `run` when everything that can be checked without
+touching the world is checked. The main thread waits for signals, changed files and the end of the source; everything
+else happens in threads of the rooms.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from falcoeks_fast.config import Config
+from falcoeks_fast.engine.internal_alerts import CRITICAL, HOT_RESTART_FAILURE, InternalFormat, internal_alert
+from falcoeks_fast.engine.outputs.dispatcher import Dispatcher
+from falcoeks_fast.engine.outputs.parcel import ListParcel
+from falcoeks_fast.engine.outputs.stdout import write_stdout
+from falcoeks_fast.engine.statistics import Statistics, exit_statistics
+from falcoeks_fast.log import Lines, set_up_log
+
+from .delivery import Delivery
+from .evaluation import Evaluation
+from .generation import host_name
+from .health import Health
+from .inputs import Input
+from .predicates import Predicates
+from .reload import Prepared, Reloader
+from .rule_loading import LoadedRules
+from .signals import Wishes
+from .start import StartOptions
+from .status import log_status
+
+_log = logging.getLogger("falcoeks_fast")
+
+MakeInput = Callable[[Config, Evaluation, Delivery], Input]
+
+
+class Running:
+    """One run. `make_input` builds the source, which hands its events to evaluation and delivery."""
+
+    def __init__(self, options: StartOptions, prepared: Prepared, make_input: MakeInput, *, verbose: bool) -> None:
+        self._config = prepared.config
+        self._loaded: LoadedRules = prepared.loaded
+        self._verbose = verbose
+        self._options = options
+        self._started = time.monotonic()
+        self._statistics = Statistics()
+        self._statistics.define(prepared.generation.facts)
+        self._evaluation = Evaluation(
+            prepared.generation,
+            max_event_size_bytes=_max_event_size(self._config),
+            prefilter=self._config.own.prefilter,
+        )
+        self._delivery = Delivery(None, self._statistics)
+        self._predicates = Predicates(self._config.own)
+        self._input = make_input(self._config, self._evaluation, self._delivery)
+        self._wishes = Wishes()
+        self._health = Health(self, self._delivery.submit)
+        self._prepared = prepared
+
+    # What health and metrics look at
+
+    @property
+    def config(self) -> Config:
+        return self._config
+
+    @property
+    def loaded(self) -> LoadedRules:
+        return self._loaded
+
+    @property
+    def statistics(self) -> Statistics:
+        return self._statistics
+
+    @property
+    def input(self) -> Input:
+        return self._input
+
+    @property
+    def predicates(self) -> Predicates:
+        return self._predicates
+
+    @property
+    def dispatcher(self) -> Dispatcher | None:
+        return self._delivery.dispatcher
+
+    # The run
+
+    def run(self, time_limit_s: float) -> int:
+        """The exit code. `time_limit_s` 0: until a signal or the end of the source. Raises WebError, PidFileError."""
+        self._delivery.swap(_start_outputs(self._config))
+        code = 0
+        try:
+            self._wishes.install()
+            self._health.start()
+            self._predicates.use(self._prepared.generation)
+            _log.info("Opening 'k8s_audit' source with plugin '%s': %s", self._input.plugin, self._input.description)
+            self._input.start()
+            self._health.opened()
+            threading.Thread(target=self._await_end, name="source-end", daemon=True).start()
+            code = self._loop(time_limit_s)
+        finally:
+            self._tear_down()
+        return code
+
+    def _await_end(self) -> None:
+        self._input.join(None)
+        self._wishes.wake()
+
+    def _loop(self, time_limit_s: float) -> int:
+        reloader = Reloader(self._options, self._config, self._loaded)
+        next_status = time.monotonic() + self._config.own.status_interval_s
+        while True:
+            self._wishes.wait(min(reloader.pause_s(), self._health.pause_s()))
+            if self._wishes.stop:
+                _log.info("SIGINT received, exiting...")
+                return 0
+            if self._input.join(0):
+                return self._ended()
+            if self._wishes.take_reopen():
+                _log.info("SIGUSR1 received, reopening outputs...")
+                if self.dispatcher is not None:
+                    self.dispatcher.reopen()
+            if self._wishes.take_reload():
+                reloader.request()
+            prepared = reloader.poll(self._reload_failed)
+            if prepared is not None:
+                self._take_over(prepared)
+                reloader.watch(self._config, self._loaded)
+            self._health.tick()
+            now = time.monotonic()
+            if self._config.own.status_interval_s and now >= next_status:
+                next_status = now + self._config.own.status_interval_s
+                self._log_status()
+            if time_limit_s and now - self._started > time_limit_s:
+                return 0
+
+    def _ended(self) -> int:
+        error = self._input.error
+        if not error:
+            return 0
+        _log.critical("An error occurred in an event source, forcing termination...")
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+
+    def _log_status(self) -> None:
+        states = self.dispatcher.states() if self.dispatcher is not None else []
+        log_status(self._input.status(), self._statistics.totals(), states, self._predicates.status)
+
+    # Reload
+
+    def _reload_failed(self, reason: str) -> None:
+        self._health.reload_failed()
+        _log.error("The changed configuration is not used, the old rules stay: %s", Lines(reason))
+        style = InternalFormat(self._config.alerts.json_output, self._config.alerts.iso8601, host_name())
+        text = f"{HOT_RESTART_FAILURE}: {reason}"
+        alert = internal_alert(style, HOT_RESTART_FAILURE, CRITICAL, text, {}, time.time_ns())
+        self._delivery.submit(ListParcel([alert]))
+
+    def _take_over(self, prepared: Prepared) -> None:
+        """Swap rules, and outputs if they changed; source and counters live on."""
+        _log.info("SIGHUP received, restarting...")
+        old, new = self._config, prepared.config
+        self._statistics.define(prepared.generation.facts)
+        self._predicates.use(prepared.generation)
+        self._evaluation.swap(prepared.generation)
+        self._config, self._loaded = new, prepared.loaded
+        set_up_log(new.log)
+        if (old.outputs, old.own.shadow) != (new.outputs, new.own.shadow):
+            former = self._delivery.swap(_start_outputs(new))
+            if former is not None:
+                threading.Thread(target=former.stop, name="output-drain", daemon=True).start()
+        self._health.reloaded()
+        for setting in _needing_restart(old, new):
+            _log.warning("The changed setting '%s' takes effect only after a restart of the program", setting)
+        _log.info("Now %d rules from %d files", len(prepared.loaded.plan.rules), len(prepared.loaded.files))
+
+    # The end
+
+    def _tear_down(self) -> None:
+        self._health.stop()
+        self._input.stop()
+        self._predicates.close()
+        dispatcher = self.dispatcher
+        if dispatcher is not None:
+            dispatcher.stop()
+        self._print_statistics()
+        self._wishes.restore()
+
+    def _print_statistics(self) -> None:
+        try:
+            write_stdout(exit_statistics(self._statistics.totals()).encode("utf-8", "replace"))
+        except OSError as error:
+            _log.warning("the statistics could not be printed: %s", error.strerror)
+        if self._verbose:
+            events = self._statistics.totals().events.events
+            times = os.times()
+            cpu_s = max(times.user + times.system, 0.001)
+            line = f"(k8s_audit) Elapsed time: {cpu_s:.3f}, Captured Events: {events}, {events / cpu_s:.2f} eps"
+            print(line, file=sys.stderr)
+
+
+def _start_outputs(config: Config) -> Dispatcher | None:
+    if config.own.shadow:
+        _log.info("Shadow mode: alerts are counted, nothing is delivered")
+        return None
+    dispatcher = Dispatcher(config.outputs)
+    dispatcher.start()
+    return dispatcher
+
+
+def _max_event_size(config: Config) -> int:
+    sizes = [getattr(plugin.settings, "max_event_size_bytes", 0) for plugin in config.plugins]
+    return max(sizes, default=0)
+
+
+def _needing_restart(old: Config, new: Config) -> list[str]:
+    pairs = {
+        "plugins": (old.plugins, new.plugins),
+        "webserver": (old.web, new.web),
+        "falcoeks.state_dir": (old.own.state_dir, new.own.state_dir),
+        "falcoeks.passes": (old.own.passes, new.own.passes),
+        "falcoeks.compiled": (old.own.compiled, new.own.compiled),
+        "falcoeks.prefilter": (old.own.prefilter, new.own.prefilter),
+    }
+    return [name for name, (before, after) in pairs.items() if before != after]

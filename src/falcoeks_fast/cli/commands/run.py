@@ -1,0 +1,189 @@
+"""`falcoeks-fast run`, and the entry point `falco`: everything that Falco's own command line does.
+
+In: Falco's options. Out: the exit code. The order of the steps decides which error wins (spec: cli 3.2).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import mmap
+import time
+from collections.abc import Sequence
+
+from falcoeks_fast.app.start import StartOptions, log_plugins, read_config, start_log
+from falcoeks_fast.cli.errors import guarded
+from falcoeks_fast.cli.moments import parse_moment_ms
+from falcoeks_fast.cli.options import OptionError, Options, parse_options, usage
+from falcoeks_fast.config import Config
+from falcoeks_fast.poller.settings import TimeRange
+from falcoeks_fast.versions import version_fields, version_text
+
+SUMMARY = "Read events, evaluate rules, deliver alerts. Takes Falco's options."
+_NOT_HERE = "has no meaning here: there are no system calls, and audit events are of one kind"
+_log = logging.getLogger("falcoeks_fast")
+
+
+def run(arguments: Sequence[str]) -> int:
+    return guarded(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str]) -> int:
+    options = parse_options(arguments)
+    if options.on("help"):
+        print(usage("falco"), end="")
+        return 0
+    if options.on("config-schema"):
+        from falcoeks_fast.config.schema import json_schema
+
+        print(json.dumps(json_schema(), indent=2), end="")
+        return 0
+    for key in ("i", "list-events"):
+        if options.on(key):
+            print(f"-{key} {_NOT_HERE}" if len(key) == 1 else f"--{key} {_NOT_HERE}")
+            return 0
+    start = start_options(options)
+    config = read_config(start)
+    start_log(config)
+    _log.debug("CLI args: %s", " ".join(arguments))
+    _warn(options)
+    if options.on("version"):
+        _print_version(config)
+        return 0
+    if options.on("page-size"):
+        print(f"Your system page size is: {mmap.PAGESIZE}")
+        return 0
+    if options.on("plugin-info") or options.on("list-plugins"):
+        return _plugins(options, config)
+    log_plugins(config)
+    if options.on("list"):
+        return _list(options, config)
+    from falcoeks_fast.app.sources import check_sources
+
+    check_sources(options.all("enable-source"), options.all("disable-source"))
+    if options.on("validate"):
+        from falcoeks_fast.cli.validation import validate_files
+
+        return validate_files(config, options)
+    return _with_rules(options, start, config)
+
+
+def start_options(options: Options) -> StartOptions:
+    return StartOptions(
+        config_path=options.one("c"),
+        overrides=tuple(options.all("option")),
+        rules=tuple(options.all("r")),
+        clusters=tuple(options.all("cluster")),
+        region=options.one("region"),
+        profile=options.one("profile"),
+        endpoint_url=options.one("endpoint-url"),
+        events=options.one("events"),
+        compiled=options.one("compiled"),
+        print_text=options.one("print"),
+    )
+
+
+def _with_rules(options: Options, start: StartOptions, config: Config) -> int:
+    from falcoeks_fast.app.health import HealthError
+    from falcoeks_fast.app.inputs import InputError
+    from falcoeks_fast.app.program import RunOptions, run_program
+    from falcoeks_fast.app.rule_loading import RulesError, load_chosen_rules
+    from falcoeks_fast.cli.errors import fail
+
+    try:
+        loaded = load_chosen_rules(config, start.rules)
+        if options.on("L") or options.on("l"):
+            from falcoeks_fast.cli.validation import print_description
+
+            return print_description(config, loaded.result, options.one("l") if options.on("l") else None)
+        if options.on("support"):
+            from falcoeks_fast.app.rule_files import read_rule_files
+            from falcoeks_fast.cli.support import support_json
+
+            print(support_json(config, loaded, read_rule_files(loaded.files), ("falco", *options.arguments)))
+            return 0
+        return run_program(
+            RunOptions(
+                start,
+                dry_run=options.on("dry-run"),
+                pid_file=options.one("pidfile"),
+                time_limit_s=_seconds(options),
+                time_range=_time_range(options),
+                verbose=options.on("v"),
+            ),
+            config,
+            loaded,
+        )
+    except RulesError as error:
+        return fail(str(error))
+    except (InputError, HealthError) as error:
+        return fail(str(error))
+
+
+def _time_range(options: Options) -> TimeRange | None:
+    if not options.on("since"):
+        if options.on("until"):
+            raise OptionError("--until needs --since")
+        return None
+    now_ms = time.time_ns() // 1_000_000
+    since_ms = parse_moment_ms(options.one("since"), now_ms, "since")
+    until_ms = parse_moment_ms(options.one("until", "now"), now_ms, "until")
+    if since_ms > until_ms:
+        raise OptionError("--since is later than --until")
+    return TimeRange(since_ms, until_ms)
+
+
+def _seconds(options: Options) -> float:
+    text = options.one("M", "0")
+    if not (text.isascii() and text.isdigit()):
+        raise OptionError(f"-M needs a number of seconds, not '{text}'")
+    return float(text)
+
+
+def _warn(options: Options) -> None:
+    if options.positional:
+        _log.warning("Ignoring %s: only options are understood", ", ".join(options.positional))
+    if options.on("print"):
+        _log.warning("-p is deprecated; use append_output in the configuration")
+    if options.on("markdown"):
+        _log.warning("--markdown is deprecated; use --format markdown")
+
+
+def _print_version(config: Config) -> None:
+    if config.alerts.json_output:
+        print(json.dumps(version_fields(), separators=(",", ":")))
+    else:
+        print(version_text())
+
+
+def _plugins(options: Options, config: Config) -> int:
+    from falcoeks_fast.cli.errors import fail
+    from falcoeks_fast.cli.plugin_listing import plugin_info, plugin_list
+
+    if options.on("list-plugins"):
+        print(plugin_list([plugin.name for plugin in config.plugins]), end="")
+        return 0
+    wanted = options.one("plugin-info")
+    found = [plugin.name for plugin in config.plugins if wanted in (plugin.name, plugin.library_path)]
+    if not found:
+        return fail(f"can't find plugin and print its info: {wanted}")
+    print(plugin_info(found[0]), end="")
+    return 0
+
+
+def _list(options: Options, config: Config) -> int:
+    from falcoeks_fast.cli.field_listing import FORMATS, field_listing
+    from falcoeks_fast.rules.fields import Fields
+
+    source = options.one("list")
+    if source not in ("", "k8s_audit", "syscall"):
+        raise OptionError("Value for --list must be a valid source type")
+    if options.on("markdown") and options.on("format"):
+        raise OptionError("--markdown and --format exclude each other")
+    chosen = "markdown" if options.on("markdown") else options.one("format", "text")
+    if chosen not in FORMATS:
+        raise OptionError(f"Invalid format '{chosen}'. Valid values are: {', '.join(FORMATS)}")
+    fields = Fields(config.own.field_fixes, dict(config.static_fields))
+    listing = {} if source == "syscall" else fields.listing()
+    print(field_listing(listing, chosen, names_only=options.on("N"), with_types=options.on("v")))
+    return 0

@@ -1,0 +1,29 @@
+"""From errors to messages and exit codes, the same for all commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from falcoeks_fast.engine.escaping import escape_lines
+
+from .options import OptionError
+
+
+def guarded(action: Callable[[], int]) -> int:
+    """Run `action`; what a user can mend becomes `Error: ...` on standard error and exit code 1 (255: PID file)."""
+    from falcoeks_fast.app.pidfile import PidFileError
+    from falcoeks_fast.config import ConfigError
+
+    try:
+        return action()
+    except (OptionError, ConfigError) as error:
+        return fail(str(error))
+    except PidFileError as error:
+        fail(str(error))
+        return 255
+
+
+def fail(message: str) -> int:
+    print(f"Error: {escape_lines(message)}", file=sys.stderr)
+    return 1
