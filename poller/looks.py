@@ -59,7 +59,7 @@ def plan_looks(given: LookInput) -> LookPlan:
     if single:
         near_q = deep_q
     period = shortest_s
-    near = deep = 0.0
+    near, deep = 0.0, 0.0
     for _ in range(12):
         near = near_q + 1000.0 * period
         deep = 0.0 if single else deep_q + 1000.0 * period * _DEEP_EVERY
