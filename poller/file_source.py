@@ -19,6 +19,8 @@ from .messages import Message, MessageCallback
 
 _CHUNK_BYTES = 1 << 20
 _STDIN_WAIT_S = 0.2
+_LONGEST_LINE_BYTES = 64 << 20
+_CUT = b"[a line that is too long]"
 
 
 class FileSource:
@@ -91,16 +93,26 @@ class FileSource:
             os.close(descriptor)
 
     def _read(self, descriptor: int) -> None:
-        rest = b""
+        held: list[bytes] = []  # the beginning of a line
         for piece in self._pieces(descriptor):
             self.bytes_read += len(piece)
-            chunk = rest + piece if rest else piece
+            held.append(piece)
             if b"\n" not in piece:
-                rest = chunk
+                self._limit(held)
                 continue
-            rest = chunk[self._sink.accept_lines(chunk, False) :]
+            chunk = b"".join(held)
+            held = [chunk[self._sink.accept_lines(chunk, False) :]]
+        rest = b"".join(held)
         if rest and not self._stopping.is_set():
             self._sink.accept_lines(rest, True)
+
+    def _limit(self, held: list[bytes]) -> None:
+        """A line without end must not fill the memory: it is cut, which makes it malformed."""
+        if sum(map(len, held)) <= _LONGEST_LINE_BYTES:
+            return
+        text = f"{self._path}: a line is longer than {_LONGEST_LINE_BYTES >> 20} MiB; it is not evaluated"
+        self._on_message(Message("error", "long_line", text))
+        held[:] = [_CUT]
 
     def _pieces(self, descriptor: int) -> Iterator[bytes]:
         while not self._stopping.is_set():

@@ -63,7 +63,7 @@ def plan_looks(given: LookInput) -> LookPlan:
     for _ in range(12):
         near = near_q + 1000.0 * period
         deep = 0.0 if single else deep_q + 1000.0 * period * _DEEP_EVERY
-        cost = _calls(given.lateness.visible_s(0, near), part_s)
+        cost = float(_calls(given.lateness.visible_s(0, near), part_s))
         if not single:
             cost += _calls(given.lateness.visible_s(near, deep), part_s) / _DEEP_EVERY
         wanted = max(shortest_s, cost / calls)
