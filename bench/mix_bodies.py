@@ -111,6 +111,7 @@ def daemon_spec(daemon: str) -> Json:
     spec["priorityClassName"] = "system-node-critical"
     spec["securityContext"] = {}
     main["securityContext"] = {"privileged": daemon in ("kube-proxy", "ebs-csi-node")}
+    spec["serviceAccountName"] = spec["serviceAccount"] = "ebs-csi-node-sa" if daemon == "ebs-csi-node" else daemon
     if daemon == "aws-node":
         spec["containers"][0] = container(
             daemon,

@@ -1,0 +1,102 @@
+"""The test files beside the rule pack: named base events, patches of them, and the rules that must and must not fire.
+
+In: the folder `rules/packs/eks/tests`. Out: `Case`s with complete events, and `fired`, which evaluates one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from falcoeks_fast.engine import _core
+from falcoeks_fast.rules import LoadResult, LoadSettings, RuleFile, load_rules
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PACK = REPOSITORY / "rules" / "packs" / "eks"
+TESTS = PACK / "tests"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One event, and what the rules must say to it."""
+
+    file: str
+    name: str
+    event: dict[str, Any]
+    fires: tuple[str, ...]
+    silent: tuple[str, ...]
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """RFC 7386: mappings are merged, null removes, everything else replaces."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+def read_cases() -> list[Case]:
+    """All cases of all files. Raises KeyError where a base is unknown."""
+    bases: dict[str, Any] = {}
+    _resolve(yaml.safe_load((TESTS / "bases.yaml").read_text(encoding="utf-8"))["bases"], bases)
+    return [case for path in sorted(TESTS.glob("[0-9]*.yaml")) for case in _cases(path, bases)]
+
+
+def _cases(path: Path, bases: Mapping[str, Any]) -> list[Case]:
+    tests = yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
+    events = dict(bases)
+    _resolve({test["name"]: test for test in tests}, events)
+    return [
+        Case(path.name, test["name"], events[test["name"]], tuple(test.get("fires", ())), tuple(test.get("silent", ())))
+        for test in tests
+    ]
+
+
+def _resolve(definitions: Mapping[str, Any], events: dict[str, Any]) -> None:
+    for name, definition in definitions.items():
+        base = definition["event"] if "event" in definition else events[definition["base"]]
+        events[name] = merged(base, definition.get("patch", {}))
+
+
+def load(paths: Sequence[Path], *, all_enabled: bool = False) -> LoadResult:
+    """Load rule files; `all_enabled` turns on those that are off by default, too."""
+    files = [RuleFile(str(path), path.read_bytes()) for path in paths]
+    if all_enabled:
+        off = [rule.name for rule in load_rules(files, LoadSettings()).rules if not rule.enabled]
+        enable = "".join(
+            f"- {{rule: {json.dumps(name)}, enabled: true, override: {{enabled: replace}}}}\n" for name in off
+        )
+        files.append(RuleFile("enable.yaml", enable.encode()))
+    return load_rules(files, LoadSettings())
+
+
+class Pack:
+    """Loaded rules, ready for events."""
+
+    def __init__(self, paths: Sequence[Path], *, all_enabled: bool = False) -> None:
+        result = load(paths, all_enabled=all_enabled)
+        assert result.successful, [report.text() for report in result.reports]
+        assert result.plan is not None
+        self.result = result
+        rules = _core.RuleSet(
+            result.plan.wire(), result.plan.predicate_digest(), _core.Format(json_output=True), match_all=True
+        )
+        self.scanner = _core.Scanner(rules, _core.Numbering())
+
+    def alerts(self, event: Mapping[str, Any]) -> list[dict[str, Any]]:
+        batch = self.scanner.scan_payload(json.dumps(event).encode(), _core.Origin())
+        assert batch.events == 1
+        return [json.loads(line) for line in batch.text.splitlines()]
+
+    def fired(self, event: Mapping[str, Any]) -> set[str]:
+        return {alert["rule"] for alert in self.alerts(event)}

@@ -1,0 +1,115 @@
+"""The EKS pack: every rule fires where it must, and stays silent where it must."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import chain
+
+import pytest
+
+from falcoeks_fast.bench.demo.attack import steps
+from falcoeks_fast.bench.mix import Mix
+from falcoeks_fast.bench.mix_cluster import SimulatedCluster
+from falcoeks_fast.bench.mix_event import HOLES, go_json
+from falcoeks_fast.bench.pack_file import single_file
+from falcoeks_fast.engine import _core
+
+from .cases import PACK, REPOSITORY, TESTS, Case, Pack, load, read_cases
+
+FILES = sorted(PACK.glob("*.yaml"))
+CORE = REPOSITORY / "rules" / "packs" / "eks.yaml"
+CASES = read_cases()
+CRITICAL = 2
+
+
+@pytest.fixture(scope="module")
+def pack() -> Pack:
+    return Pack(FILES, all_enabled=True)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.file}: {case.name}")
+def test_case(pack: Pack, case: Case) -> None:
+    known = {rule.name for rule in pack.result.rules}
+    assert set(case.fires) | set(case.silent) <= known, "the test names a rule that does not exist"
+    fired = pack.fired(case.event)
+    assert set(case.fires) <= fired
+    assert not set(case.silent) & fired
+
+
+def test_every_rule_has_a_firing_and_a_silent_case(pack: Pack) -> None:
+    names = {rule.name for rule in pack.result.rules}
+    assert names - set(chain.from_iterable(case.fires for case in CASES)) == set()
+    assert names - set(chain.from_iterable(case.silent for case in CASES)) == set()
+
+
+def test_names_of_cases_are_unique() -> None:
+    assert [name for name, count in Counter((case.file, case.name) for case in CASES).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("path", [CORE, *FILES], ids=lambda path: path.name)
+def test_each_file_loads_alone_without_a_warning(path: object) -> None:
+    assert isinstance(path, type(CORE))
+    result = load([path])
+    assert result.successful
+    assert [report.text() for report in result.reports if "Ok, with" in report.text()] == []
+
+
+def test_the_folder_loads_without_a_warning() -> None:
+    result = load(FILES)
+    assert result.successful
+    assert [report.text() for report in result.reports if "Ok, with" in report.text()] == []
+    assert result.plan is not None
+
+
+def test_the_pack_is_as_large_as_promised(pack: Pack) -> None:
+    assert len(pack.result.rules) >= 80
+    assert len(load([CORE]).rules) >= 15
+
+
+def test_the_one_file_edition_is_up_to_date() -> None:
+    assert CORE.read_text(encoding="utf-8") == single_file(PACK), "run: python -m falcoeks_fast.bench.pack_file"
+
+
+def test_each_rule_is_tagged_and_explained(pack: Pack) -> None:
+    for rule in pack.result.rules:
+        tags = set(rule.tags)
+        assert {"k8s", "eks", "eks_audit"} <= tags, rule.name
+        assert any(tag.startswith("mitre_") for tag in tags), rule.name
+        assert any(tag.startswith("T1") for tag in tags), rule.name
+        assert ("eks_minimal" in tags) == (rule.priority == CRITICAL), rule.name
+        assert "eks_minimal" not in tags or "eks_default" in tags, rule.name
+
+
+def test_only_fields_that_falco_has(pack: Pack) -> None:
+    """The pack must load in Falco: no field of ours, no own plugin."""
+    text = "".join(path.read_text(encoding="utf-8") for path in FILES)
+    assert "falcoeks." not in text
+    assert "ka.req.workload" not in text
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_quiet_on_ordinary_traffic(seed: int) -> None:
+    pack = Pack(FILES)
+    chunk = b"".join(event + b"\n" for event in Mix(seed).events(10_000))
+    batch = pack.scanner.scan_lines(chunk, _core.Origin(), last=True)
+    assert batch.events == 10_000
+    loud = [json.loads(line) for line in batch.text.splitlines()]
+    assert [alert["output"] for alert in loud if alert["priority"] not in ("Notice", "Informational")] == []
+
+
+@pytest.mark.parametrize("files", [FILES, [CORE]], ids=["folder", "one file"])
+def test_each_step_of_the_demonstration_alerts(files: list[object]) -> None:
+    pack = Pack([path for path in files if isinstance(path, type(CORE))])
+    for step in steps(SimulatedCluster(7)):
+        fired: set[str] = set()
+        for event in step.events:
+            text = go_json(event)
+            for hole, value in zip(HOLES, ("id", "2026-11-20T08:00:00Z", "2026-11-20T08:00:01Z"), strict=True):
+                text = text.replace(hole, value)
+            fired |= pack.fired(json.loads(text))
+        assert set(step.rules) <= fired, step.title
+
+
+def test_test_files_belong_to_rule_files() -> None:
+    assert {path.name for path in TESTS.glob("[0-9]*.yaml")} == {path.name for path in FILES}
