@@ -67,12 +67,14 @@ class Dispatch {
     const Words4 *row(size_t i, uint32_t id) const { return rows_.data() + columns_[i].row_of_class[id] * blocks_; }
 
   private:
-    // A string that stands before the large objects of an event, for which reading is cheap.
+    // A string that stands before the large objects of an event, for which reading is cheap; or the event's time as
+    // text, which the community rules compare with 0 where they mean "never".
     static bool in_header(const PlanData &plan, const OperandPlan &o) {
         if (o.kind != OperandKind::slot || !o.scalar_string()) return false;
         const SlotPlan &s = plan.slots[o.slot];
-        return (s.reader == Reader::scalar || s.reader == Reader::json_value) && !s.path.empty() && s.root != kRootOther && s.root != kRootRequestObject &&
-               s.root != kRootResponseObject;
+        if (s.reader == Reader::json_rawtime) return true;
+        return (s.reader == Reader::scalar || s.reader == Reader::json_value) && !s.path.empty() &&
+               s.root != kRootOther && s.root != kRootRequestObject && s.root != kRootResponseObject;
     }
 
     static PrefixTable prefixes_of(const PlanData &plan, uint32_t operand) {
@@ -115,8 +117,11 @@ class Dispatch {
                 }
         }
         share(row_of, first);
+        std::vector<uint32_t> row_of_id(partial.ids());
+        for (uint32_t id = 0; id < row_of_id.size(); ++id) row_of_id[id] = row_of[PartialEvaluation::fold(id)];
         uint32_t depth = static_cast<uint32_t>(plan.slots[plan.operands[operand].slot].path.size());
-        columns_.push_back({operand, 10 + 8 * depth + (by_prefix ? 20 : 0), by_prefix, std::move(prefixes), std::move(row_of)});
+        uint32_t cost_ns = 10 + 8 * depth + (by_prefix ? 20 : 0);
+        columns_.push_back({operand, cost_ns, by_prefix, std::move(prefixes), std::move(row_of_id)});
     }
 
     uint32_t new_row(uint32_t like) {

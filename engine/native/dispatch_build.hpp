@@ -14,13 +14,19 @@ namespace fe {
 
 class PartialEvaluation {
   public:
+    static constexpr uint32_t kMostClasses = 2048;  // bounds time and memory; beyond, several constants share a class
+
+    // The class here for a class id of an operand.
+    static uint32_t fold(uint32_t id) { return id < kClassFirst ? id : kClassFirst + (id - kClassFirst) % kMostClasses; }
+
     explicit PartialEvaluation(const Tables &tables) : tables_(tables), plan_(*tables.plan) {}
 
     // Evaluate all nodes for every class of `operand`, a scalar string: its own classes, or those of its prefixes.
     void run(uint32_t operand, const PrefixTable *prefixes = nullptr) {
         operand_ = operand;
         prefixes_ = prefixes;
-        classes_ = prefixes ? prefixes->class_count() : plan_.operands[operand].class_count();
+        ids_ = prefixes ? prefixes->class_count() : plan_.operands[operand].class_count();
+        classes_ = std::min(ids_, kClassFirst + kMostClasses);
         words_ = (classes_ + 63) / 64;
         rows_.assign(2 * words_, 0);
         std::fill(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(words_), ~uint64_t{0});
@@ -39,6 +45,7 @@ class PartialEvaluation {
 
     size_t words() const { return words_; }
     uint32_t classes() const { return classes_; }
+    uint32_t ids() const { return ids_; }
 
   private:
     static constexpr uint32_t kAll = 0, kEmpty = 1;  // numbers of rows
@@ -78,12 +85,14 @@ class PartialEvaluation {
         m.no = new_row(kEmpty);
         row(m.no)[0] |= 1;
         if (a.op == AtomOp::exists) return m;
-        for (uint32_t id = kClassOther; id < classes_; ++id) {
+        uint64_t *may = row(m.yes), *may_not = row(m.no);
+        std::fill(may, may + words_, 0);
+        for (uint32_t id = kClassOther; id < ids_; ++id) {
             bool guess = id == kClassOther && known == Known::but_other;
             bool yes = guess || holds_for(a, id);
-            uint64_t bit = uint64_t{1} << (id & 63);
-            if (!yes) row(m.yes)[id >> 6] &= ~bit;
-            if (!yes || guess) row(m.no)[id >> 6] |= bit;
+            uint32_t c = fold(id);
+            if (yes) may[c >> 6] |= uint64_t{1} << (c & 63);
+            if (!yes || guess) may_not[c >> 6] |= uint64_t{1} << (c & 63);
         }
         return m;
     }
@@ -140,7 +149,7 @@ class PartialEvaluation {
     const Tables &tables_;
     const PlanData &plan_;
     const PrefixTable *prefixes_ = nullptr;
-    uint32_t operand_ = 0, classes_ = 0;
+    uint32_t operand_ = 0, ids_ = 0, classes_ = 0;
     size_t words_ = 0;
     std::vector<uint64_t> rows_;
     std::vector<bool> absent_;

@@ -111,14 +111,19 @@ class LoweredAtom {
     ValueType type;
     bool is_list;
     uint32_t number, operand, rhs;
-    std::vector<uint64_t> class_words;  // a bit for each class id of the operand
+    std::vector<uint64_t> class_words;  // a bit for each class id that holds, from id 64 * first_word on
+    uint32_t first_word = 0;
 
     LoweredAtom(const PlanData &plan, uint32_t atom)
         : op(plan.atoms[atom].op), modifier(plan.atoms[atom].modifier), type(plan.operands[plan.atoms[atom].operand].type),
           is_list(plan.operands[plan.atoms[atom].operand].is_list), number(atom), operand(plan.atoms[atom].operand),
           rhs(plan.atoms[atom].rhs), plan_(&plan.atoms[atom]) {
-        class_words.assign((plan.operands[operand].class_count() + 63) / 64, 0);
-        for (uint32_t id : plan_->classes) class_words[id >> 6] |= uint64_t{1} << (id & 63);
+        if (!plan_->classes.empty()) {
+            auto [least, most] = std::minmax_element(plan_->classes.begin(), plan_->classes.end());
+            first_word = *least >> 6;
+            class_words.assign((*most >> 6) - first_word + 1, 0);
+        }
+        for (uint32_t id : plan_->classes) class_words[(id >> 6) - first_word] |= uint64_t{1} << (id & 63);
         if (op == AtomOp::glob || op == AtomOp::iglob)
             for (const std::string &c : plan_->constants) globs_.emplace_back(text_of(c), op == AtomOp::iglob);
         if (op == AtomOp::pmatch) paths_ = std::make_unique<PathSet>(plan_->constants);
@@ -126,7 +131,11 @@ class LoweredAtom {
 
     bool has_rhs() const { return rhs != AtomPlan::kNone; }
     bool on_classes() const { return op == AtomOp::class_ || op == AtomOp::list_all || op == AtomOp::list_any; }
-    bool has_class(uint32_t id) const { return class_words[id >> 6] >> (id & 63) & 1u; }
+
+    bool has_class(uint32_t id) const {
+        uint32_t w = (id >> 6) - first_word;
+        return w < class_words.size() && (class_words[w] >> (id & 63) & 1u);
+    }
 
     // A present value with the atom's constants. Not for class atoms.
     bool holds(const Value &v, const Regexes &regexes) const {

@@ -24,13 +24,14 @@ class Program {
     static constexpr uint32_t kYes = 0xffffffffu, kNo = 0xfffffffeu;  // where code ends
     static constexpr uint32_t kInlineSize = 3;  // comparisons; what is larger and used several times is a routine
 
-    enum Op : uint8_t { small_class, large_class, exists, atom, call };
+    enum Op : uint16_t { small_class, word_class, large_class, exists, atom, call };
 
     struct Step {
-        uint64_t mask;     // small_class: the class ids that hold; large_class: where its words begin
-        uint32_t subject;  // operand, atom or routine
+        uint64_t mask;     // small_class, word_class: the class ids that hold
+        uint32_t subject;  // operand, atom (large_class too) or routine
         uint32_t on_yes, on_no;
         Op op;
+        uint16_t word = 0;  // word_class: of which 64 ids the mask is
     };
 
     struct Routine {
@@ -43,9 +44,14 @@ class Program {
             uint32_t truth;
             switch (s.op) {
             case small_class: truth = static_cast<uint32_t>(s.mask >> fe_class(&c, s.subject)) & 1u; break;
-            case large_class: {
+            case word_class: {
                 uint32_t id = fe_class(&c, s.subject);
-                truth = static_cast<uint32_t>(words_[s.mask + (id >> 6)] >> (id & 63u)) & 1u;
+                truth = id >> 6 == s.word ? static_cast<uint32_t>(s.mask >> (id & 63u)) & 1u : 0;
+                break;
+            }
+            case large_class: {
+                const LoweredAtom &a = c.tables()->atoms[s.subject];
+                truth = a.has_class(fe_class(&c, a.operand));
                 break;
             }
             case exists: truth = fe_class(&c, s.subject) != kClassAbsent; break;
@@ -128,10 +134,11 @@ class Program {
             if (a.op == AtomOp::exists && a.type == ValueType::string && !a.is_list)
                 return emit({0, a.operand, yes, no, exists});
             if (a.op != AtomOp::class_) return emit({0, number, yes, no, atom});
-            if (a.class_words.size() == 1) return emit({a.class_words[0], a.operand, yes, no, small_class});
-            uint64_t from = out_.words_.size();
-            out_.words_.insert(out_.words_.end(), a.class_words.begin(), a.class_words.end());
-            return emit({from, a.operand, yes, no, large_class});
+            if (plan_.operands[a.operand].class_count() <= 64)
+                return emit({a.class_words.empty() ? 0 : a.class_words[0], a.operand, yes, no, small_class});
+            if (a.class_words.size() == 1 && a.first_word <= 0xffff)
+                return emit({a.class_words[0], a.operand, yes, no, word_class, static_cast<uint16_t>(a.first_word)});
+            return emit({0, number, yes, no, large_class});
         }
 
         uint32_t emit(Step step) {
@@ -147,7 +154,6 @@ class Program {
     };
 
     std::vector<Step> steps_;
-    std::vector<uint64_t> words_;
     std::vector<Routine> routines_;
     std::vector<uint32_t> entries_;  // per rule; kYes or kNo where nothing is to be asked
 };

@@ -151,6 +151,7 @@ int main(int argc, char **argv) {
         size_t rules = seed % 10 == 0 ? 600 : seed % 3 == 0 ? 70 : 1 + seed % 20;
         one_plan(seed, rules, seed % 4 == 0 ? 200 : 0, seed % 10 == 0 ? 40 : 150, tally);
     }
+    one_plan(1001, 30, 5000, 60, tally);  // more constants than the dispatch tells apart
     modules();
     memory();
     nested();
