@@ -1,8 +1,8 @@
 // The name of an alert: the same for the same rule on the same event, however often it is delivered.
 //
-// In: where the event came from, its id, its running number inside the message, the rule's name. Out: 32 hex digits, the
-// first 128 bits of SHA-256 over account, region, log group, event id, item (decimal) and rule, with a NUL between each
-// two. Called by the formatter and by the core for `Alert.id`.
+// In: where the event came from, its id, its running number inside the message, the rule's name. Out: 32 hex digits,
+// the first 128 bits of SHA-256 over account, region, log group, event id, item (decimal) and rule, with a NUL between
+// each two. Called by the formatter and by the core for `Alert.id`.
 #pragma once
 
 #include "event.hpp"
@@ -17,7 +17,8 @@ inline constexpr size_t kAlertIdBytes = 32;
 inline void put_alert_id(char *out, const OriginFacts &origin, Text event_id, uint32_t item, Text rule) {
     char number[24];
     Sha256 hash;
-    for (const std::string *part : {&origin.account, &origin.region, &origin.log_group}) hash.add(part->c_str(), part->size() + 1);
+    for (const std::string *part : {&origin.account, &origin.region, &origin.log_group})
+        hash.add(part->c_str(), part->size() + 1);
     hash.add(event_id.data, event_id.size).add("", 1);
     hash.add(number, static_cast<size_t>(put_number(number, item) - number)).add("", 1);
     hash.add(rule.data, rule.size);

@@ -1,8 +1,8 @@
 // Alerts as they leave the engine: a line of text or a JSON object.
 //
-// In: the rules of a plan and the options of falco.yaml, once; then a rule, an event and its values for each alert. Out:
-// the alert's bytes at the end of a buffer, without a line end. Called by the scanner. Immutable, shared by threads;
-// what changes is in an AlertScratch, one per thread.
+// In: the rules of a plan and the options of falco.yaml, once; then a rule, an event and its values for each alert.
+// Out: the alert's bytes at the end of a buffer, without a line end. Called by the scanner. Immutable, shared by
+// threads; what changes is in an AlertScratch, one per thread.
 //
 // Everything that is the same for all alerts of a rule is written out beforehand. Keys stand in byte order.
 #pragma once
@@ -61,7 +61,8 @@ class OutputField {
     void lead(bool first) { lead_ = (first ? "" : ",") + json_string(key_) + ":"; }
 
     template <typename ValueOf>
-    void append(Buffer &out, AlertScratch &scratch, const EventView &event, const std::string &rule, ValueOf &&value) const {
+    void append(Buffer &out, AlertScratch &scratch, const EventView &event, const std::string &rule,
+                ValueOf &&value) const {
         out.add(lead_.data(), lead_.size());
         switch (source_) {
         case Source::null: return out.add("null");
@@ -121,7 +122,9 @@ class OutputField {
     void add_origin(Buffer &out, const EventView &event) const {
         if (!event.origin) return out.add("null");
         const OriginFacts &o = *event.origin;
-        const std::string &s = source_ == Source::account ? o.account : source_ == Source::cluster ? o.cluster : o.region;
+        const std::string &s = source_ == Source::account   ? o.account
+                               : source_ == Source::cluster ? o.cluster
+                                                            : o.region;
         if (s.empty()) return out.add("null");
         add_json_string(out, {s.data(), s.size()});
     }
@@ -175,8 +178,8 @@ class AlertFormatter {
 
     Rule prepared(const PlanData &plan, const RulePlan &rule) const {
         Rule r{rule.name, AlertLine(plan, rule, options_.iso8601), fields_of(plan, rule), {}};
-        r.tail = std::string(",\"priority\":\"") + kPriorities[rule.priority & 7u] + "\",\"rule\":" + json_string(rule.name) +
-                 ",\"source\":" + json_string(rule.source);
+        r.tail = std::string(",\"priority\":\"") + kPriorities[rule.priority & 7u];
+        r.tail += "\",\"rule\":" + json_string(rule.name) + ",\"source\":" + json_string(rule.source);
         if (options_.include_tags) {
             r.tail += ",\"tags\":[";
             for (size_t i = 0; i < rule.tags.size(); ++i) r.tail += (i ? "," : "") + json_string(rule.tags[i]);

@@ -4,8 +4,8 @@
 // same line, raw, into `output`.
 //
 // Falco 0.44 prints values as they are, so that a line break in a user agent forges a line. Here the control characters
-// of values are made visible (`\n`, `\u001b`, see TerminalRule) and invalid UTF-8 becomes U+FFFD, unless `raw_text` asks
-// for Falco's bytes. A template's own text is printed as its author wrote it.
+// of values are made visible (`\n`, `\u001b`, see TerminalRule) and invalid UTF-8 becomes U+FFFD, unless `raw_text`
+// asks for Falco's bytes. A template's own text is printed as its author wrote it.
 #pragma once
 
 #include "template_format.hpp"

@@ -51,7 +51,7 @@ inline Value meta_value(const SlotPlan &slot, const EventView &event, Arena &are
 
 inline Value event_value(const SlotPlan &slot, const EventView &event, Arena &arena) {
     constexpr uint64_t kSecond = 1000000000u;
-    const uint64_t reltime_ns = event.time_ns - event.first_time_ns;  // wraps for an event before the first, as in Falco
+    const uint64_t reltime_ns = event.time_ns - event.first_time_ns;  // wraps before the first, as in Falco
     switch (slot.reader) {
     case Reader::json_rawtime: return number_text(event.time_ns, arena);
     case Reader::evt_num: return Value::of_number(event.number);

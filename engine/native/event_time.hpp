@@ -45,7 +45,8 @@ class TimeText {
 
     bool parse(int64_t &seconds, uint32_t &ns) {
         unsigned year, month, day, hour, minute, second;
-        if (!digits(4, year) || !skip('-') || !digits(2, month) || !skip('-') || !digits(2, day) || !skip('T')) return false;
+        bool date = digits(4, year) && skip('-') && digits(2, month) && skip('-') && digits(2, day) && skip('T');
+        if (!date) return false;
         if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return false;
         if (!digits(2, hour) && !digits(1, hour)) return false;
         if (!skip(':') || !digits(2, minute) || !skip(':') || !digits(2, second)) return false;

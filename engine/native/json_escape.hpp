@@ -29,8 +29,10 @@ inline uint32_t copy_plain_block(const char *from, char *to, bool json) {
     _mm_storeu_si128(reinterpret_cast<__m128i *>(to), b);
     // Signed: bytes from 0x80 on are below 0x20 too.
     __m128i odd = _mm_or_si128(_mm_cmplt_epi8(b, _mm_set1_epi8(0x20)), _mm_cmpeq_epi8(b, _mm_set1_epi8(0x7f)));
-    if (json)
-        odd = _mm_or_si128(odd, _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')), _mm_cmpeq_epi8(b, _mm_set1_epi8('\\'))));
+    if (json) {
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('"')));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(b, _mm_set1_epi8('\\')));
+    }
     return static_cast<uint32_t>(std::countr_zero(static_cast<uint32_t>(_mm_movemask_epi8(odd)) | 0x10000u));
 #elif defined(__ARM_NEON)
     int8x16_t b = vld1q_s8(reinterpret_cast<const int8_t *>(from));

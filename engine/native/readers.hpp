@@ -97,7 +97,8 @@ inline Value read_slot(const SlotPlan &slot, const EventView &event, Arena &aren
     case Reader::static_text: return Value::of(text_of(slot.key));
     default: break;
     }
-    if (slot.reader > Reader::constant && slot.reader < Reader::repository_fixed) return event_value(slot, event, arena);
+    bool of_json = slot.reader <= Reader::constant || slot.reader >= Reader::repository_fixed;
+    if (!of_json) return event_value(slot, event, arena);
     if (event.audit_id() == kAbsent) return Value::none();
     if (event.audit_id() == kUnknown) return Value::lost();
     return read_audit_field(slot, event, arena);

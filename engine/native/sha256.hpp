@@ -29,7 +29,9 @@ inline constexpr uint32_t kRound[64] = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
 inline uint32_t load_word(const uint8_t *p) {
-    return static_cast<uint32_t>(p[0]) << 24 | static_cast<uint32_t>(p[1]) << 16 | static_cast<uint32_t>(p[2]) << 8 | p[3];
+    uint32_t word = 0;
+    for (int i = 0; i < 4; ++i) word = word << 8 | p[i];
+    return word;
 }
 
 inline void plain_block(uint32_t *state, const uint8_t *block) {
@@ -144,7 +146,8 @@ class Sha256 {
 
   private:
     sha256_detail::BlockFunction block_;
-    uint32_t state_[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    uint32_t state_[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     uint8_t pending_[64];
     size_t filled_ = 0;
     uint64_t total_ = 0;

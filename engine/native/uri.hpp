@@ -28,7 +28,8 @@ inline View cut_at(View &rest, char c) {
 }
 
 inline bool is_escape(View s, size_t i) {
-    return i + 2 < s.size() && hex_digit(static_cast<uint8_t>(s[i + 1])) >= 0 && hex_digit(static_cast<uint8_t>(s[i + 2])) >= 0;
+    auto hex = [s](size_t at) { return hex_digit(static_cast<uint8_t>(s[at])) >= 0; };
+    return i + 2 < s.size() && hex(i + 1) && hex(i + 2);
 }
 
 inline int escaped_byte(View s, size_t i) {
@@ -57,8 +58,8 @@ inline bool good_host_text(View s, bool zone) {
         if (s[i] == '%') {
             if (!is_escape(s, i)) return false;
             int byte = escaped_byte(s, i);
-            if (zone ? byte != '%' && byte != ' ' && !may_stand_in_host(static_cast<char>(byte)) : byte < 0x80 && byte != '%')
-                return false;
+            bool of_zone = byte == ' ' || may_stand_in_host(static_cast<char>(byte));
+            if (byte != '%' && !(zone ? of_zone : byte >= 0x80)) return false;
             i += 2;
         } else if (static_cast<uint8_t>(s[i]) < 0x80 && !may_stand_in_host(s[i])) {
             return false;
@@ -81,8 +82,8 @@ inline bool good_host(View host) {
         if (close == View::npos || !good_port(host.substr(close + 1))) return false;
         size_t zone = host.substr(0, close).find("%25");
         if (zone != View::npos)
-            return good_host_text(host.substr(0, zone), false) && good_host_text(host.substr(zone, close - zone), true) &&
-                   good_host_text(host.substr(close), false);
+            return good_host_text(host.substr(0, zone), false) &&
+                   good_host_text(host.substr(zone, close - zone), true) && good_host_text(host.substr(close), false);
     } else {
         size_t colon = host.rfind(':');
         if (colon != View::npos && !good_port(host.substr(colon))) return false;

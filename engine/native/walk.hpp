@@ -1,7 +1,7 @@
 // Two ways down into an event: the simple path and the walk (spec: fields, "reading a path").
 //
-// In: an event and the keys of a path. Out: positions of values, `kAbsent` for a hole, `kUnknown` for what may have been
-// in the part of a truncated event that was cut off. Called by the readers.
+// In: an event and the keys of a path. Out: positions of values, `kAbsent` for a hole, `kUnknown` for what may have
+// been in the part of a truncated event that was cut off. Called by the readers.
 #pragma once
 
 #include "event.hpp"

@@ -23,7 +23,8 @@ static std::string file(const char *path) {
 
 class Checks {
   public:
-    Checks(const PlanData &plan, const FormatOptions &options) : plan_(plan), formatter_(plan, options) {}
+    Checks(const PlanData &plan, const FormatOptions &options)
+        : plan_(plan), formatter_(plan, options), text_formatter_(plan, FormatOptions()) {}
 
     void alerts(TestEvent &event) {
         EventView &view = event.view;
@@ -32,8 +33,13 @@ class Checks {
         view.first_time_ns = first_time_ns_;
         view.hostname = {"oracle", 6};
         view.plugin = {"k8saudit", 8};
+        format(formatter_, event);
+    }
+
+    void format(const AlertFormatter &formatter, TestEvent &event) {
+        EventView &view = event.view;
         for (uint32_t rule = 0; rule < plan_.rules.size(); ++rule) {
-            formatter_.append(out_, scratch_, rule, view, [&](uint32_t operand) {
+            formatter.append(out_, scratch_, rule, view, [&](uint32_t operand) {
                 return read_slot(plan_.slots[plan_.operands[operand].slot], view, event.arena);
             });
             out_.add('\n');
@@ -74,6 +80,9 @@ class Checks {
             for (const SlotPlan &slot : plan_.slots) touch(read_slot(slot, event.view, event.arena));
             alerts(event);
             out_.clear();
+            format(text_formatter_, event);
+            check_lines();
+            out_.clear();
         }
     }
 
@@ -89,6 +98,17 @@ class Checks {
         for (uint32_t i = 0; i < a.count; ++i)
             if (!(a.items[i] == b.items[i])) return false;
         return true;
+    }
+
+    // Whatever an event holds, a text alert is one line without control characters.
+    void check_lines() {
+        size_t lines = 0;
+        for (size_t i = 0; i < out_.size(); ++i) {
+            auto c = static_cast<uint8_t>(out_.data()[i]);
+            lines += c == '\n';
+            if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) test::check_that(false, __FILE__, __LINE__, "a raw control character");
+        }
+        SAME(lines, plan_.rules.size());
     }
 
     void touch(Text t) {
@@ -114,7 +134,7 @@ class Checks {
     }
 
     const PlanData &plan_;
-    AlertFormatter formatter_;
+    AlertFormatter formatter_, text_formatter_;
     AlertScratch scratch_;
     Buffer out_;
     std::mt19937 random_{1};
