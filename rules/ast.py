@@ -144,11 +144,19 @@ def children(expr: Expr) -> tuple[Expr, ...]:
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
-    """Every sub-expression once for each place it stands in, from left to right, parents first."""
+    """Every sub-expression from left to right, parents first; the body of each macro only where it comes first.
+
+    Macros that name others twice make trees whose paths nobody can count, but only few different bodies.
+    """
     stack = [expr]
+    entered: set[int] = set()
     while stack:
         node = stack.pop()
         yield node
+        if isinstance(node, MacroRef):
+            if id(node.body) in entered:
+                continue
+            entered.add(id(node.body))
         stack.extend(reversed(children(node)))
 
 
@@ -165,7 +173,7 @@ def operand_fields(operand: Operand) -> Iterator[FieldRef]:
 
 
 def field_refs(expr: Expr) -> Iterator[FieldRef]:
-    """The fields of all checks, macros included, from left to right."""
+    """The fields of all checks from left to right, those of a macro once."""
     for node in walk(expr):
         if isinstance(node, Check):
             yield from operand_fields(node.left)

@@ -106,7 +106,7 @@ class Fields:
         if len(name) > 2 * self._longest:
             return None
         lowered = {known.lower(): known for known in self._fields}
-        near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.75)
+        near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.8)
         return lowered[near[0]] if near else None
 
     def _unknown(self, ref: FieldRef) -> ConditionError:

@@ -150,6 +150,7 @@ class Lowering:
                     values.append(known[1])
                     warnings.extend(known[2])
                 elif ready:
+                    warnings[mark:] = dict.fromkeys(warnings[mark:])
                     self._bodies[id(body)] = (body, values[-1], tuple(warnings[mark:]))
                 else:
                     stack.append((node, True, macro, len(warnings)))
