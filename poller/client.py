@@ -26,6 +26,7 @@ from .session import AwsAccess
 # botocore names the event after the hyphenated service id; `logs` is the name of older releases.
 HOOKS = ("before-parse.cloudwatch-logs.FilterLogEvents", "before-parse.logs.FilterLogEvents")
 LARGEST_PAGE_EVENTS = 10_000
+_EMPTY = b"{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,10 @@ class LogsClient:
         body = response_dict.get("body")
         if not 200 <= response_dict.get("status_code", 0) < 300 or not isinstance(body, bytes):
             return
-        if body[:1] != b"{":
+        if body[:1] != b"{" or body is _EMPTY:  # newer botocore takes both names of the event for one: called twice
             return
         self._taken.body = body
-        response_dict["body"] = b"{}"
+        response_dict["body"] = _EMPTY
 
 
 def rewritten(response: Mapping[str, Any]) -> bytes:
