@@ -203,8 +203,9 @@ class _Run:
         """An undefined macro or a loop, found in a macro's text or in a rule's."""
         place = rule if error.macro is None else self._macro_place(error.macro)
         assert place is not None
-        if error.name in self.collector.lists:
-            hint = f"'{error.name}' is a list; to compare with it, write 'field in ({error.name})'"
+        brought_by = place.list_at(error.offset)
+        if brought_by:
+            hint = f"it comes from list '{brought_by}'; to compare with it, write 'field in ({brought_by})'"
         elif error.name in self.collector.macros:
             hint = f"move macro '{error.name}' before the one that uses it"
         else:

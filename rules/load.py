@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from falcoeks_fast.rules.append_output import AppendOutput
@@ -186,6 +187,7 @@ def _load_file(file: RuleFile, result: LoadResult, compiler: Compiler) -> None:
 def _field_check(fields: Fields) -> FieldCheck:
     """What tells exceptions whether something is a field, or a transformer over fields."""
 
+    @cache
     def check(text: str) -> str | None:
         try:
             expr = parse_condition(f"{text} exists".encode())

@@ -46,6 +46,10 @@ class Place:
             return self.context.in_condition(text, first), self.expanded.span(first, last)
         return self.context, self.source.origin(first, last) if first < len(text) else None
 
+    def list_at(self, offset: int) -> str:
+        """The list that brought the byte at `offset`; empty if none did."""
+        return self.expanded.list_at(char_offset(self.expanded.text, offset)) if self.expanded else ""
+
     def error(self, code: Code, error: LanguageError, suggestion: str = "") -> LoadError:
         context, span = self.at(error.offset, error.end)
         return LoadError(code, error.message, context, span, suggestion)

@@ -106,8 +106,7 @@ def load_documents(source: SourceFile) -> list[Node]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line, mark.column, mark.index) if mark else Position()
-        reasons = [text for text in (error.context, error.problem) if text]
-        raise _error(source, ": ".join(reasons) or "not YAML", position) from None
+        raise _error(source, _reason(error), position) from None
     except ReaderError as error:
         offset = int(error.position)
         line = source.text.count("\n", 0, offset)
@@ -116,6 +115,13 @@ def load_documents(source: SourceFile) -> list[Node]:
             source, f"character U+{_code_point(error.character):04X} is not allowed in YAML", position
         ) from None
     return composer.documents
+
+
+def _reason(error: yaml.MarkedYAMLError) -> str:
+    begun = error.context_mark
+    if not error.context or begun is None:
+        return error.problem or error.context or "not YAML"
+    return f"{error.context} that begins at line {begun.line + 1}, column {begun.column + 1}: {error.problem}"
 
 
 def _code_point(character: Any) -> int:
