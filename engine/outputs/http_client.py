@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection
+from urllib3.exceptions import InsecureRequestWarning
 
 from .settings import HttpSettings
 
@@ -44,6 +45,7 @@ def tls_context(settings: HttpSettings) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.insecure:
+        urllib3.disable_warnings(InsecureRequestWarning)  # the user has decided
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif settings.ca_cert or settings.ca_bundle:

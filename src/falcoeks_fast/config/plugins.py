@@ -133,18 +133,16 @@ class _InitConfig:
 
 
 def _eks(settings: _InitConfig, open_params: str) -> EksSettings:
-    """`clusters` is ours: names, or mappings; what an entry leaves out comes from the settings around it."""
+    """`clusters` is ours: names, or mappings; what an entry leaves out comes from the settings around it.
+
+    No cluster at all is found out when the source is opened: rules can be checked without one.
+    """
     clusters: list[ClusterSettings] = []
     nodes = get_nodes(settings.tree, "clusters")
     if open_params:
         nodes.insert(0, Scalar(open_params, settings.tree.place))
     for node in nodes:
         clusters.append(_cluster(settings, node))
-    if not clusters:
-        raise ConfigError(
-            "cluster name can't be empty: put the EKS cluster's name into open_params of plugin 'k8saudit-eks' "
-            f"({settings.tree.place})"
-        )
     keys = [(cluster.name, cluster.region, cluster.account) for cluster in clusters]
     for key in keys:
         if keys.count(key) > 1:

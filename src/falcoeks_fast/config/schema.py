@@ -176,7 +176,7 @@ def _key_schema(path: str) -> dict[str, object]:
         if f"{path}[]" in KEYS:
             schema["items"] = _key_schema(f"{path}[]")
     elif key.kind is Kind.ANY:
-        schema = {}
+        schema = {"properties": _object_schema(path)["properties"]} if _has_children(path) else {}
     else:
         schema = {"type": key.kind.value}
     return schema | {"description": key.doc}

@@ -1,0 +1,361 @@
+"""falco.yaml: what is read, how it is merged, and what is said about it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from falcoeks_fast.config import Config, ConfigError, load_config, require_outputs
+from falcoeks_fast.config.duration import parse_duration_ms
+from falcoeks_fast.config.environment import expand
+from falcoeks_fast.config.keys import KEYS
+from falcoeks_fast.config.model import AuditSettings, EksSettings, Level
+from falcoeks_fast.config.overrides import apply_override, parse_override
+from falcoeks_fast.config.schema import json_schema
+from falcoeks_fast.config.tree import Mapping, Place, parse_yaml, render_flow
+from falcoeks_fast.config.values import to_bool, to_int
+
+from .tools import write
+
+DOCUMENTED = """
+plugins:
+  - name: k8saudit-eks
+    library_path: libk8saudit-eks.so
+    init_config: {region: "us-east-1", profile: "default", shift: 10, polling_interval: 10, use_async: false}
+    open_params: "my-cluster"
+  - name: json
+    library_path: libjson.so
+    init_config: ""
+load_plugins: [k8saudit-eks, json]
+"""
+
+
+def load(tmp_path: Path, text: str, *options: str, **environment: str) -> Config:
+    return load_config(write(tmp_path / "falco.yaml", text), options, environment | {"HOME": str(tmp_path)})
+
+
+def warnings(config: Config) -> list[str]:
+    return [notice.text for notice in config.notices if notice.level is Level.WARNING]
+
+
+def test_the_plugins_documented_configuration(tmp_path: Path) -> None:
+    config = load(tmp_path, DOCUMENTED)
+    eks = config.plugins[0].settings
+    assert isinstance(eks, EksSettings)
+    assert (eks.clusters[0].name, eks.clusters[0].region, eks.clusters[0].profile) == (
+        "my-cluster",
+        "us-east-1",
+        "default",
+    )
+    assert (eks.shift_s, eks.polling_interval_s) == (10, 10)
+    assert config.plugins[1].settings is None
+    assert config.outputs.enabled == ("stdout",)
+    assert config.log.stderr
+    assert not config.log.syslog
+    assert not warnings(config)
+    assert config.files[0].verdict == "ok"
+
+
+def test_code_defaults_apply_where_keys_are_absent(tmp_path: Path) -> None:
+    config = load(tmp_path, "stdout_output: {enabled: true}\n")
+    assert not config.alerts.json_output
+    assert config.alerts.include_output
+    assert not config.web.enabled
+    assert config.web.listen_port == 8765
+    assert config.priority == 7
+    assert not config.match_all
+    assert config.watch_config_files
+    assert config.outputs.queue.output_timeout_s == 2.0
+
+
+def test_a_wrong_scalar_becomes_the_default_with_a_warning(tmp_path: Path) -> None:
+    config = load(tmp_path, "json_output: maybe\nwebserver: {listen_port: abc}\n")
+    assert not config.alerts.json_output
+    assert config.web.listen_port == 8765
+    assert [text.partition(": ")[0].rpartition("/")[2] for text in warnings(config)] == [
+        "falco.yaml:1:1",
+        "falco.yaml:2:13",
+    ]
+
+
+def test_a_scalar_where_a_mapping_must_stand_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"falco\.yaml:1:12: 'webserver' must be a mapping"):
+        load(tmp_path, "webserver: on\n")
+
+
+@pytest.mark.parametrize("word", ["true", "True", "TRUE", "yes", "On", "Y"])
+def test_booleans_of_yaml_1_1(word: str) -> None:
+    assert to_bool(word) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("10", 10), ("0x1F", 31), ("010", 8), ("-3", -3), ("1e3", None), ("", None)]
+)
+def test_integers(text: str, value: int | None) -> None:
+    assert to_int(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("${X}", "xval"),
+        ("a${X}${X}b", "axvalxvalb"),
+        ("${NO}", ""),
+        ("$${X}", "${X}"),
+        ("$${${X}}", "${xval}"),
+        ("$X $$X", "$X $$X"),
+        ("${X", "${X"),
+        ("${X:-d}", ""),
+        ("${X}-$Y-${X}", "xval-$Y-${X}"),
+        ("${NEST}", "xval!"),
+    ],
+)
+def test_environment_variables(text: str, expected: str) -> None:
+    assert expand(text, {"X": "xval", "Y": "y", "NEST": "${X}!"}) == expected
+
+
+def test_a_variable_that_names_itself_comes_to_an_end() -> None:
+    assert "${LOOP}" not in expand("${LOOP}", {"LOOP": "a${LOOP}"})[:10]
+
+
+def test_variables_make_booleans_but_no_keys(tmp_path: Path) -> None:
+    config = load(tmp_path, 'json_output: "${FLAG}"\nstdout_output:\n  enabled: ${FLAG}\n', FLAG="true")
+    assert config.alerts.json_output
+    assert config.outputs.stdout
+
+
+@given(st.text(alphabet="ab${}:-$", max_size=30))
+def test_expansion_never_fails(text: str) -> None:
+    assert isinstance(expand(text, {"a": "${b}", "b": "${a}"}), str)
+
+
+def test_included_files_replace_whole_mappings_and_append_sequences(tmp_path: Path) -> None:
+    directory = tmp_path / "config.d"
+    directory.mkdir()
+    write(directory / "b.yaml", "webserver: {listen_port: 9000}\nrules_files: [b.yaml]\n")
+    write(directory / "a.anything", "rules_files: [a.yaml]\n")
+    text = f"config_files: [{directory}]\nrules_files: [main.yaml]\nwebserver: {{enabled: true, listen_port: 1}}\n"
+    config = load(tmp_path, text)
+    assert config.rules_files == ("main.yaml", "a.yaml", "b.yaml")
+    assert (config.web.enabled, config.web.listen_port) == (False, 9000)
+    assert [file.named for file in config.files] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "rules", "priority"),
+    [("append", ("m", "i"), 3), ("override", ("i",), 3), ("add-only", ("m",), 4), ("nonsense", ("m", "i"), 3)],
+)
+def test_strategies(tmp_path: Path, strategy: str, rules: tuple[str, ...], priority: int) -> None:
+    included = write(tmp_path / "inc.yaml", "rules_files: [i]\npriority: error\n")
+    text = f"config_files: [{{path: {included}, strategy: {strategy}}}]\nrules_files: [m]\npriority: warning\n"
+    config = load(tmp_path, text)
+    assert (config.rules_files, config.priority) == (rules, priority)
+
+
+def test_missing_included_files_are_skipped_and_nesting_is_refused(tmp_path: Path) -> None:
+    assert load(tmp_path, "config_files: [/no/such/file]\n").rules_files is None
+    nested = write(tmp_path / "nested.yaml", "config_files: []\n")
+    with pytest.raises(ConfigError, match="can only stand in the main"):
+        load(tmp_path, f"config_files: [{nested}]\n")
+    with pytest.raises(ConfigError, match="recursively include"):
+        load(tmp_path, f"config_files: [{tmp_path / 'falco.yaml'}]\n")
+
+
+def test_options_win_over_files_and_later_over_earlier(tmp_path: Path) -> None:
+    config = load(tmp_path, "priority: error\n", "priority=warning", "priority=notice", "webserver.listen_port=9")
+    assert config.priority == 5
+    assert config.web.listen_port == 9
+
+
+def option_tree(*options: str) -> str:
+    root = Mapping({}, Place("x"))
+    for option in options:
+        apply_override(root, parse_override(option))
+    return render_flow(root)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("a.b=1",), "{a: {b: 1}}"),
+        (("a[]=1", "a[]=2"), "{a: [1, 2]}"),
+        (("a[1]=x",), "{a: [~, x]}"),
+        (("a[0][1]=x",), "{a: [[~, x]]}"),
+        (("a[].b.c=x=y,z",), '{a: [{b: {c: "x=y,z"}}]}'),
+        ((r"a\.b=1",), "{a.b: 1}"),
+        (("a=[x,y]",), '{a: "[x,y]"}'),
+        (('a={"b": {"c": [1, 2]}}',), "{a: {b: {c: [1, 2]}}}"),
+        (("a=1", "a.b=2"), "{a: {b: 2}}"),
+    ],
+)
+def test_option_paths(options: tuple[str, ...], expected: str) -> None:
+    assert option_tree(*options) == expected
+
+
+@pytest.mark.parametrize(
+    "option", ["nothing", "a..b=1", "=1", "a[x]=1", "a[=1", "a]=1", "a[0]b=1", "a\\x=1", "a\\", "a.=1"]
+)
+def test_bad_options(option: str) -> None:
+    with pytest.raises(ConfigError, match=r"option|Config error at key"):
+        parse_override(option)
+
+
+@given(st.text(alphabet="ab.[]\\01=", max_size=20))
+def test_option_paths_never_crash(text: str) -> None:
+    with contextlib.suppress(ConfigError):
+        option_tree(text)
+
+
+def test_misspelt_keys_are_named_with_the_nearest_one(tmp_path: Path) -> None:
+    config = load(tmp_path, "webservr: {}\nhttp_output:\n  enabled: false\n  url_: x\n")
+    assert warnings(config)[0].endswith(
+        "falco.yaml:1:1: unknown setting 'webservr', ignored; did you mean 'webserver'?"
+    )
+    assert "falco.yaml:4:3: unknown setting 'http_output.url_', ignored; did you mean 'url'?" in warnings(config)[1]
+    assert config.files[0].verdict == (
+        "failed for <root>: Object contains a property that could not be validated using 'properties' or "
+        "'additionalProperties' constraints: 'webservr'."
+    )
+
+
+def test_a_misspelt_key_of_our_own_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"falco\.yaml:2:3: unknown setting 'falcoeks\.shadw'; did you mean 'shadow'"):
+        load(tmp_path, "falcoeks:\n  shadw: true\n")
+    with pytest.raises(ConfigError, match="must be true or false, not 'perhaps'"):
+        load(tmp_path, "falcoeks: {shadow: perhaps}\n")
+
+
+def test_system_call_settings_are_accepted_with_one_line(tmp_path: Path) -> None:
+    config = load(tmp_path, "engine: {kind: nodriver, kmod: {a: 1}}\nbase_syscalls: {all: true}\nfalco_libs: {}\n")
+    lines = [notice.text for notice in config.notices if "system-call" in notice.text]
+    assert lines == [
+        "Ignoring 4 settings that only apply to system-call monitoring: engine.kind, engine.kmod, base_syscalls.all, "
+        "falco_libs"
+    ]
+    assert not warnings(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("priority: loud", 'Unknown priority "loud"--must be one of emergency, alert'),
+        ("rule_matching: some", 'Unknown rule matching strategy "some"'),
+        ("log_level: loud", "Unknown log level loud"),
+        ("webserver: {listen_address: here}", 'webserver listen address "here" is not a valid IP address'),
+        ("rules_files: []\nrules_file: x", "both 'rules_files' and 'rules_file' keys set"),
+        ("rules: [{enable: {}}]", "needs 'enable' or 'disable'"),
+        ("append_output: [{extra_fields: [{a: b}, {a: c}]}]", "names 'a' twice"),
+        ("file_output: {enabled: true}", "no filename"),
+        ("http_output: {enabled: true}", "no url"),
+        ("http_output: {enabled: true, url: 'ftp://x'}", "must begin with http"),
+        ("program_output: {enabled: true}", "no program"),
+        ("metrics: {enabled: true}", "Metrics interval must have a minimum value of 100ms"),
+        ("metrics: {enabled: true, interval: 1s}", "Metrics are enabled with no output configured"),
+        ("load_plugins: [x]", "Cannot load plugin 'x': plugin config not found"),
+        ("plugins: [{name: k8saudt, library_path: x}]", "did you mean 'k8saudit'"),
+        ("plugins: [{name: json, library_path: ../x}]", "must not leave"),
+        ("engine: {kind: magic}", "engine.kind 'magic' is not a valid kind"),
+        ("engine: {kind: replay}", "replay of .scap files is not supported"),
+        ("falcoeks: {passes: [{name: early, lag: 2m}]}", "needs a name"),
+        ("falcoeks: {ready_lag: soon}", "must be a time such as"),
+    ],
+)
+def test_fatal_mistakes(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text + "\n")
+    assert message in str(caught.value)
+
+
+def test_yaml_errors_name_line_and_column(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"Cannot read config file \(.*falco\.yaml:2:4\)"):
+        load(tmp_path, "a: 1\n  b: 2\n")
+    with pytest.raises(ConfigError, match="expected a mapping"):
+        load(tmp_path, "- a\n")
+
+
+def test_all_outputs_off_is_an_error_and_none_named_is_stdout(tmp_path: Path) -> None:
+    off = load(tmp_path, "stdout_output: {enabled: false}\n")
+    with pytest.raises(ConfigError, match="No output configured"):
+        require_outputs(off)
+    none = load(tmp_path, "priority: debug\n")
+    require_outputs(none)
+    assert any("standard output" in notice.text for notice in none.notices)
+
+
+@pytest.mark.parametrize(
+    ("init", "message"),
+    [
+        ("'{x'", "init config is not a valid json"),
+        ("{polling_interval: soon}", r"In <root>[polling_interval], Value type not permitted by 'type' constraint."),
+        ("{clusters: [{nam: x}]}", "unknown setting 'nam' of a cluster; did you mean 'name'"),
+        ("{clusters: [a, a]}", "names cluster 'a' twice"),
+    ],
+)
+def test_bad_plugin_settings(tmp_path: Path, init: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"plugins: [{{name: k8saudit-eks, library_path: x, init_config: {init}, open_params: ''}}]\n")
+    assert message in str(caught.value)
+
+
+def test_plugin_settings_take_any_scalar_for_a_text_and_json_text(tmp_path: Path) -> None:
+    for init in ("{profile: on, region: 123}", '\'{"profile": "on", "region": 123, "shift": 0}\''):
+        config = load(tmp_path, f"plugins: [{{name: k8saudit-eks, init_config: {init}, open_params: ' c '}}]\n")
+        eks = config.plugins[0].settings
+        assert isinstance(eks, EksSettings)
+        assert (eks.clusters[0].name, eks.clusters[0].profile, eks.clusters[0].region) == ("c", "on", "123")
+        assert eks.shift_s == 1
+
+
+def test_several_clusters_inherit_what_they_leave_out(tmp_path: Path) -> None:
+    init = "{region: eu-west-1, clusters: [one, {name: two, region: us-east-1, role_arn: r}]}"
+    config = load(tmp_path, f"plugins: [{{name: k8saudit-eks, init_config: {init}}}]\n")
+    eks = config.plugins[0].settings
+    assert isinstance(eks, EksSettings)
+    assert [(entry.name, entry.region, entry.role_arn) for entry in eks.clusters] == [
+        ("one", "eu-west-1", ""),
+        ("two", "us-east-1", "r"),
+    ]
+
+
+def test_load_plugins_chooses_and_orders(tmp_path: Path) -> None:
+    plugins = "plugins: [{name: json, library_path: a}, {name: k8saudit, library_path: b, open_params: f.json}]\n"
+    assert [plugin.name for plugin in load(tmp_path, plugins).plugins] == ["json", "k8saudit"]
+    chosen = load(tmp_path, plugins + "load_plugins: k8saudit\n")
+    assert [plugin.name for plugin in chosen.plugins] == ["k8saudit"]
+    assert isinstance(chosen.plugins[0].settings, AuditSettings)
+    assert load(tmp_path, plugins + "load_plugins: []\n").plugins == ()
+    skipped = load(tmp_path, plugins + "load_plugins: [container, json]\n")
+    assert [plugin.name for plugin in skipped.plugins] == ["json"]
+    assert any("container" in notice.text for notice in skipped.notices)
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [("1h30m", 5_400_000), ("100ms", 100), ("1m", 60_000), ("1 d", 86_400_000), ("5000", 0), ("1m1h", 0), ("", 0)],
+)
+def test_durations(text: str, milliseconds: int) -> None:
+    assert parse_duration_ms(text) == milliseconds
+
+
+def test_the_schema_knows_every_key_of_the_table() -> None:
+    shown = json.dumps(json_schema())
+    for path in KEYS:
+        name = path.rpartition(".")[2].replace("[]", "")
+        if name != "*":
+            assert f'"{name}"' in shown
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        tree = parse_yaml(text, "fuzz.yaml")
+    except ConfigError as error:
+        refusal = str(error)
+    else:
+        refusal = "" if isinstance(tree, Mapping) else "of another kind"
+    assert not refusal or "fuzz.yaml" in refusal
