@@ -21,11 +21,15 @@ ALLOWED = 'RBAC: allowed by ClusterRoleBinding "engineers" of ClusterRole "engin
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: `events` are audit events with holes; each of `rules` must alert on at least one of them."""
+    """One step: `events` are audit events with holes; each of `rules` must alert on at least one of them.
+
+    `late_seconds`: how long after their time the events become visible.
+    """
 
     title: str
     events: list[Json]
     rules: tuple[str, ...]
+    late_seconds: float = 0.0
 
 
 def steps(cluster: SimulatedCluster) -> list[Step]:
@@ -166,7 +170,8 @@ def _cluster_admin(cluster: SimulatedCluster, person: Json) -> Step:
         },
         reason=ALLOWED,
     )
-    return Step("cluster-admin bound to a new account", [event], ("EKS cluster admin bound",))
+    title = "cluster-admin bound to a new account, visible only seconds later"
+    return Step(title, [event], ("EKS cluster admin bound",), late_seconds=6.0)
 
 
 def _aws_auth(cluster: SimulatedCluster, person: Json) -> Step:

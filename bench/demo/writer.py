@@ -80,7 +80,8 @@ class Writer(threading.Thread):
         now = time.time()
         streams: dict[str, list[InputLogEventTypeDef]] = {}
         for number, (row, step) in enumerate(rows):
-            stage_us = int((now - TICK_SECONDS * (1 - number / len(rows))) * 1e6)
+            hidden = step.late_seconds if step is not None else 0.0
+            stage_us = int((now - hidden - TICK_SECONDS * (1 - number / len(rows))) * 1e6)
             message = self._mix.render(row, stage_us).decode()
             event: InputLogEventTypeDef = {"timestamp": stage_us // 1000, "message": message}
             stream = self._mix.streams[number % len(self._mix.streams)]
