@@ -212,6 +212,8 @@ def _header(text: bytes) -> Header:
     for name, kind in Header.__annotations__.items():
         if type(getattr(header, name)).__name__ != kind:
             raise BundleError(f"its header is damaged: {name} is not of type {kind}")
+        if kind == "str" and not (getattr(header, name).isascii() and getattr(header, name).isprintable()):
+            raise BundleError(f"its header is damaged: {name} holds strange characters")
     return header
 
 

@@ -34,7 +34,7 @@ from falcoeks_fast.rules.build import (
 )
 from falcoeks_fast.rules.bundle import LARGEST_BYTES, BundleError, pack, python_abi, unpack
 from falcoeks_fast.rules.emit import EMITTER_VERSION, EmitError, emit
-from falcoeks_fast.rules.module import ABI_VERSION, LoadError, load_module
+from falcoeks_fast.rules.module import ABI_VERSION, LoadError, find_loaded, load_module
 from falcoeks_fast.rules.plan import Plan, encode
 from falcoeks_fast.rules.trust import TrustError, own_directory, read_own_file
 
@@ -126,7 +126,7 @@ class CompiledCache:
                     return capsule
         except TrustError as error:
             self._warn(f"the cache of compiled rules is not used: {error}")
-        return made()[1]
+        return find_loaded(digest) or made()[1]
 
     def _key(self, digest: bytes) -> str:
         machine = f"{python_abi()} {platform.machine()}".encode()
@@ -212,7 +212,7 @@ def _locked(directory: int, shown: Path, cancelled: Event) -> Iterator[None]:
     except OSError as error:
         raise TrustError(f"cannot lock {shown / _LOCK}: {error.strerror}") from error
     try:
-        while not _try_lock(descriptor):
+        while not _try_lock(descriptor, shown):
             if cancelled.wait(_POLL_SECONDS):
                 raise BuildCancelled("compiling was cancelled")
         yield
@@ -220,11 +220,13 @@ def _locked(directory: int, shown: Path, cancelled: Event) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, shown: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise TrustError(f"cannot lock {shown / _LOCK}: {error.strerror}") from error
     return True
 
 

@@ -65,6 +65,19 @@ def load_module(payload: bytes, plan_digest: bytes) -> object:
     return capsule
 
 
+def find_loaded(plan_digest: bytes) -> object | None:
+    """The capsule of a plan whose code this process has loaded before, from wherever that was."""
+    with _lock:
+        capsules = list(_loaded.values())
+    for capsule in capsules:
+        try:
+            _check(capsule, plan_digest)
+        except LoadError:
+            continue
+        return capsule
+    return None
+
+
 def loaded_modules() -> int:
     """How many distinct modules are mapped."""
     with _lock:
@@ -87,14 +100,14 @@ def _check(capsule: object, plan_digest: bytes) -> None:
 
 
 def _import(payload: bytes, number: int) -> object:
-    with _loadable(payload, number) as path:
-        loader = ExtensionFileLoader(MODULE_NAME, path)
-        try:
+    try:
+        with _loadable(payload, number) as path:
+            loader = ExtensionFileLoader(MODULE_NAME, path)
             module = module_from_spec(ModuleSpec(MODULE_NAME, loader, origin=path))
             loader.exec_module(module)
             return module.module
-        except (ImportError, AttributeError) as error:
-            raise LoadError(f"cannot load the compiled rules: {error}") from error
+    except (ImportError, AttributeError, OSError) as error:
+        raise LoadError(f"cannot load the compiled rules: {error}") from error
 
 
 @contextmanager

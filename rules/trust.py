@@ -127,8 +127,11 @@ def _read(descriptor: int, shown: object, limit_bytes: int) -> bytes:
     if status.st_size > limit_bytes:
         raise TrustError(f"{shown} is larger than {limit_bytes} bytes")
     content = bytearray()
-    while len(content) <= limit_bytes and (chunk := os.read(descriptor, _CHUNK_BYTES)):
-        content += chunk
+    try:
+        while len(content) <= limit_bytes and (chunk := os.read(descriptor, _CHUNK_BYTES)):
+            content += chunk
+    except OSError as error:
+        raise TrustError(f"cannot read {shown}: {error.strerror}") from error
     if len(content) > limit_bytes:
         raise TrustError(f"{shown} is larger than {limit_bytes} bytes")
     return bytes(content)

@@ -117,7 +117,15 @@ def test_a_strange_header_is_refused(text):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"payload_bytes": "768"}, {"abi": True}, {"plan": None}, {"machine": 5}, {"created_by": ["x"]}]
+    "changes",
+    [
+        {"payload_bytes": "768"},
+        {"abi": True},
+        {"plan": None},
+        {"machine": 5},
+        {"created_by": ["x"]},
+        {"created_by": "a\x1b[2J"},
+    ],
 )
 def test_a_header_of_wrong_types_is_refused(changes):
     with pytest.raises(BundleError, match="header is damaged"):

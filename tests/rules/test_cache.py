@@ -125,6 +125,23 @@ def test_a_directory_that_is_not_ours_alone_is_not_touched(cache, builds, small,
     assert all("the cache of compiled rules is not used" in text and "chmod 0700" in text for text in said)
 
 
+def test_without_a_cache_the_same_rules_are_not_compiled_twice(cache, builds, small, monkeypatch):
+    monkeypatch.setattr("falcoeks_fast.rules.module._loaded", {})
+    cache.directory.mkdir(mode=0o755)
+    capsule = cache.compile(small.plan)
+    assert cache.compile(small.plan) is capsule
+    assert builds.count == 1
+
+
+def test_a_directory_without_locks_only_costs_the_cache(cache, builds, small, said, monkeypatch):
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert cache.compile(small.plan)
+    assert "cannot lock" in said[0]
+
+
 def test_a_directory_that_cannot_be_made_only_costs_the_cache(tmp_path, builds, small, said):
     (tmp_path / "file").touch()
     cache = CompiledCache(tmp_path / "file" / "cache", warn=said.append)

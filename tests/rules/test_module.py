@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -34,6 +35,16 @@ def test_another_plans_rules_are_refused(small, other):
 def test_what_is_no_library_is_refused(content):
     with pytest.raises(LoadError, match="cannot load"):
         load_module(content, bytes(32))
+
+
+def test_a_lack_of_memory_is_told(small, monkeypatch):
+    def full(descriptor, payload):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("falcoeks_fast.rules.module._loaded", {})
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(LoadError, match=r"cannot load the compiled rules: .*No space left"):
+        load_module(small.payload, small.plan.predicate_digest())
 
 
 def test_without_memfd_a_private_file_serves(small, monkeypatch, tmp_path):
