@@ -168,8 +168,8 @@ class _Merger:
             literal = self._literal(part, kind)
             if literal is not None:
                 atom, negated = literal
-                op = AtomOp.CLASS if atom.op is AtomOp.EXISTS else atom.op
-                groups.setdefault((atom.operand, op), []).append((part, atom, negated))
+                family = AtomOp.CLASS if atom.op is AtomOp.EXISTS else atom.op
+                groups.setdefault((atom.operand, family), []).append((part, atom, negated))
         replaced: dict[int, int | None] = {}
         for (operand, op), literals in groups.items():
             if len(literals) < 2 or all(atom.op is AtomOp.EXISTS for _, atom, _ in literals):

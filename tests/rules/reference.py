@@ -81,7 +81,7 @@ class _Event:
         self.doc = parse(event)
         self.around = around
         self.audited = self.doc.get(b"auditID") is not None
-        self.time_ns = _time_ns(self.doc)
+        self.time_ns = time_ns(self.doc)
 
     # Conditions
 
@@ -166,8 +166,6 @@ class _Event:
                     return None
                 items = at_path.items if index is None else at_path.items[index : index + 1]
                 return [item.text() for item in items] or None
-            case Reader.WHOLE_AS_LIST:
-                return None if at_path is None else [at_path.text()]
             case Reader.CONSTANT:
                 return slot.key
             case Reader.REPOSITORY_SCALAR | Reader.REPOSITORY_SCALAR_FIXED:
@@ -260,7 +258,7 @@ class _Event:
         return value
 
 
-def _time_ns(doc: Json) -> int:
+def time_ns(doc: Json) -> int:
     stamp = doc.get(b"stageTimestamp")
     match = re.fullmatch(
         r"(.{10})T(\d+:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)", stamp.text().decode() if stamp else ""
@@ -282,7 +280,7 @@ def _policy(slot: Slot, found: list[Json | None], index: int | None, default: Js
                 return None
             texts = [item.text() for item in held]
             return [_repository(t, slot.reader) if slot.reader is Reader.REPOSITORY else t for t in texts] or None
-        case Reader.WALK_SKIP:
+        case Reader.WALK_SKIP | Reader.WHOLE_AS_LIST:
             return [item.text() for item in held] or None
         case Reader.REPOSITORY_FIXED:
             return [_repository(item.text(), slot.reader) for item in held] or None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from dataclasses import dataclass
 
@@ -34,32 +33,40 @@ def regex(value: bytes, pattern: bytes) -> bool:
 
 
 def glob(value: bytes, pattern: bytes, fold: bool = False) -> bool:
-    """POSIX fnmatch without flags."""
-
-    @functools.cache
-    def match(p: int, v: int) -> bool:
-        if p == len(pattern):
-            return v == len(value)
+    """POSIX fnmatch without flags: all places in the value that the pattern so far can have reached."""
+    reached = {0}
+    p = 0
+    while p < len(pattern) and reached:
         char = pattern[p : p + 1]
         if char == b"*":
-            return match(p + 1, v) or (v < len(value) and match(p, v + 1))
-        if v == len(value):
-            return False
-        here = value[v : v + 1]
-        if char == b"?":
-            return match(p + 1, v + 1)
-        if char == b"[":
-            bracket = _bracket(pattern, p, here, fold)
-            if bracket is not None:
-                return bracket[0] and match(bracket[1], v + 1)
-        if char == b"\\":
+            reached = set(range(min(reached), len(value) + 1))
             p += 1
-            char = pattern[p : p + 1]
-            if not char:
-                return False
-        return _same(char, here, fold) and match(p + 1, v + 1)
+            continue
+        if char == b"\\" and p + 1 == len(pattern):
+            return False
+        after, following = set(), p + 1
+        for v in reached:
+            here = value[v : v + 1]
+            takes, following = _element_takes(pattern, p, here, fold)
+            if here and takes:
+                after.add(v + 1)
+        reached, p = after, following
+    return len(value) in reached
 
-    return match(0, 0)
+
+def _element_takes(pattern: bytes, p: int, here: bytes, fold: bool) -> tuple[bool, int]:
+    """Whether the element at `p` takes the byte (empty at the end of the value), and where the next one begins."""
+    char = pattern[p : p + 1]
+    if char == b"?":
+        return True, p + 1
+    if char == b"[":
+        bracket = _bracket(pattern, p, here or b"x", fold)
+        if bracket is not None:
+            return bracket
+    if char == b"\\":
+        p += 1
+        char = pattern[p : p + 1]
+    return _same(char, here, fold), p + 1
 
 
 def _same(a: bytes, b: bytes, fold: bool) -> bool:

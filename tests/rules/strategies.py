@@ -100,6 +100,13 @@ def texts() -> st.SearchStrategy[str]:
     return _texts()
 
 
+def shown() -> st.SearchStrategy[str]:
+    """What may stand behind the % of a template."""
+    number = st.sampled_from(("evt.num", "evt.rawtime", "evt.rawtime.ns", "evt.reltime", "evt.is_async", "evt.time"))
+    length = st.builds("len({})".format, st.one_of(texts(), lists()))
+    return st.one_of(texts(), lists(), number, length)
+
+
 def _right(side: str) -> str:
     return f"val({side})" if "(" not in side else side
 
