@@ -1,8 +1,8 @@
 // From an event's header to the few rules that can still be true.
 //
 // In: the lowered plan, once; then a context on an event. Out: a set of rules as bits. For each operand of the header
-// there is a row of bits per class; the rows of an event's classes are intersected. With that the cost of an event hardly
-// depends on the number of rules.
+// there is a row of bits per class; the rows of an event's classes are intersected. With that the cost of an event
+// hardly depends on the number of rules.
 //
 // Which operands are worth reading, and in which order, is found by looking at samples of the events themselves.
 #pragma once
@@ -27,6 +27,7 @@ class Dispatch {
         uint32_t operand;
         uint32_t cost_ns;  // of reading and classifying, roughly
         bool by_prefix;
+        bool usual_time;  // the event's time as text, and no constant is as long as the times of our century
         PrefixTable prefixes;
         std::vector<uint32_t> row_of_class;
     };
@@ -56,6 +57,7 @@ class Dispatch {
     // The class of a whole event's operand in column `i`.
     uint32_t class_in(size_t i, EvalContext &context) const {
         const Column &c = columns_[i];
+        if (c.usual_time && context.event().time_ns >= kUsualTime) return kClassOther;
         if (!c.by_prefix) return fe_class(&context, c.operand);
         const Value &v = context.value(c.operand);
         return v.state == Value::present ? c.prefixes.find(v.text) : kClassAbsent;
@@ -67,6 +69,8 @@ class Dispatch {
     const Words4 *row(size_t i, uint32_t id) const { return rows_.data() + columns_[i].row_of_class[id] * blocks_; }
 
   private:
+    static constexpr uint64_t kUsualTime = 1000000000000000000u;  // in ns; from here on it has 19 digits
+
     // A string that stands before the large objects of an event, for which reading is cheap; or the event's time as
     // text, which the community rules compare with 0 where they mean "never".
     static bool in_header(const PlanData &plan, const OperandPlan &o) {
@@ -77,6 +81,11 @@ class Dispatch {
                s.root != kRootOther && s.root != kRootRequestObject && s.root != kRootResponseObject;
     }
 
+    static bool is_usual_time(const PlanData &plan, const OperandPlan &o) {
+        if (plan.slots[o.slot].reader != Reader::json_rawtime) return false;
+        return std::all_of(o.interned.begin(), o.interned.end(), [](const std::string &c) { return c.size() < 19; });
+    }
+
     static PrefixTable prefixes_of(const PlanData &plan, uint32_t operand) {
         std::vector<std::string> constants;
         for (const AtomPlan &a : plan.atoms)
@@ -85,7 +94,9 @@ class Dispatch {
         return PrefixTable(std::move(constants));
     }
 
-    void flip(uint32_t row, uint32_t rule) { rows_[row * blocks_ + rule / 256][rule / 64 % 4] ^= uint64_t{1} << (rule & 63); }
+    void flip(uint32_t row, uint32_t rule) {
+        rows_[row * blocks_ + rule / 256][rule / 64 % 4] ^= uint64_t{1} << (rule & 63);
+    }
 
     void add(const PlanData &plan, PartialEvaluation &partial, uint32_t operand, PrefixTable prefixes) {
         const bool by_prefix = prefixes.class_count() > kClassFirst;
@@ -120,8 +131,9 @@ class Dispatch {
         std::vector<uint32_t> row_of_id(partial.ids());
         for (uint32_t id = 0; id < row_of_id.size(); ++id) row_of_id[id] = row_of[PartialEvaluation::fold(id)];
         uint32_t depth = static_cast<uint32_t>(plan.slots[plan.operands[operand].slot].path.size());
-        uint32_t cost_ns = 10 + 8 * depth + (by_prefix ? 20 : 0);
-        columns_.push_back({operand, cost_ns, by_prefix, std::move(prefixes), std::move(row_of_id)});
+        const bool usual_time = !by_prefix && is_usual_time(plan, plan.operands[operand]);
+        const uint32_t cost_ns = usual_time ? 2 : 10 + 8 * depth + (by_prefix ? 20 : 0);
+        columns_.push_back({operand, cost_ns, by_prefix, usual_time, std::move(prefixes), std::move(row_of_id)});
     }
 
     uint32_t new_row(uint32_t like) {

@@ -1,8 +1,8 @@
 // Which rules can still be true, given one operand's class and nothing else.
 //
-// In: the lowered plan, an operand, and how its values are classified. Out: for each rule root the set of classes for which
-// its condition is not certainly false. Called while a rule set is made. Every comparison with other operands counts as
-// unknown, so the sets only ever hold too much.
+// In: the lowered plan, an operand, and how its values are classified. Out: for each rule root the set of classes for
+// which its condition is not certainly false. Called while a rule set is made. Every comparison with other operands
+// counts as unknown, so the sets only ever hold too much.
 #pragma once
 
 #include "evaluate.hpp"
@@ -17,7 +17,9 @@ class PartialEvaluation {
     static constexpr uint32_t kMostClasses = 2048;  // bounds time and memory; beyond, several constants share a class
 
     // The class here for a class id of an operand.
-    static uint32_t fold(uint32_t id) { return id < kClassFirst ? id : kClassFirst + (id - kClassFirst) % kMostClasses; }
+    static uint32_t fold(uint32_t id) {
+        return id < kClassFirst ? id : kClassFirst + (id - kClassFirst) % kMostClasses;
+    }
 
     explicit PartialEvaluation(const Tables &tables) : tables_(tables), plan_(*tables.plan) {}
 

@@ -2,11 +2,13 @@
 //
 // In: a message as it stands in the page (`\"` for a quote), and which values are wanted: top-level members, or members
 // of top-level objects. Out: the values, one by one in their order, until the caller has heard enough. Called by the
-// prefilter. Whatever is not plain (white space, an escape in a key or in a wanted value, a wrong type, a double key)
-// ends the walk with `odd`: then nothing is known and the event takes the exact way.
+// prefilter. A wanted value that is not plain (an escape in it, a wrong type) is passed over, as if nobody had asked: it
+// may be anything. What is not plain elsewhere (white space, an escape in a key, a double key) ends the walk with `odd`:
+// then nothing is known and the event takes the exact way.
 #pragma once
 
 #include "event_fill.hpp"
+#include "string_kernel.hpp"
 
 #include <bit>
 #include <cstdint>
@@ -30,11 +32,12 @@ class EscapedWalk {
   public:
     EscapedWalk(Text message) : p_(message.data), end_(message.data + message.size) {}
 
+    uint64_t passed_over = 0;  // wanted values of the root that were there, but not plain
     bool kind_is_event = false;
     bool has_audit_id = false;
 
-    // `value(i, text)` for each wanted value, text without escapes; it returns true to stop. `whole`: the event was
-    // walked to its end, and what was not handed out is absent.
+    // `value(i, text)` for each wanted value, text without escapes, or without data where it is certain to be absent; it
+    // returns true to stop. `whole`: the event was walked to its end, and what was not handed out is absent.
     template <typename OnValue> HeadWalk walk(const std::vector<HeadValue> &wanted, OnValue &&value) {
         if (!take('{')) return HeadWalk::odd;
         uint32_t seen = 0;
@@ -83,9 +86,14 @@ class EscapedWalk {
             if (wanted[i].root != root) continue;
             if (!wanted[i].member.empty()) { object = true; continue; }
             Text text;
-            if (!plain_value(text)) { result = HeadWalk::odd; return true; }
-            if (value(i, text)) result = HeadWalk::stopped;
-            return true;
+            const char *from = p_;
+            if (plain_value(text)) {
+                if (value(i, text)) result = HeadWalk::stopped;
+                return true;
+            }
+            p_ = from;
+            passed_over |= uint64_t{1} << i;
+            return false;
         }
         if (!object) return false;
         result = members(wanted, root, value);
@@ -95,8 +103,18 @@ class EscapedWalk {
     template <typename OnValue>
     HeadWalk members(const std::vector<HeadValue> &wanted, RootKey root, OnValue &&value) {
         if (!take('{')) return HeadWalk::odd;
-        if (take('}')) return HeadWalk::whole;
         uint64_t seen = 0;
+        if (!take('}')) {
+            HeadWalk result = members_of_object(wanted, root, value, seen);
+            if (result != HeadWalk::whole) return result;
+        }
+        for (size_t i = 0; i < wanted.size(); ++i)
+            if (wanted[i].root == root && !(seen >> i & 1) && value(i, Text())) return HeadWalk::stopped;
+        return HeadWalk::whole;
+    }
+
+    template <typename OnValue>
+    HeadWalk members_of_object(const std::vector<HeadValue> &wanted, RootKey root, OnValue &&value, uint64_t &seen) {
         do {
             Text key;
             if (!plain_string(key) || !take(':')) return HeadWalk::odd;
@@ -109,9 +127,10 @@ class EscapedWalk {
                 if (seen >> i & 1) return HeadWalk::odd;
                 seen |= uint64_t{1} << i;
                 Text text;
-                if (!plain_value(text)) return HeadWalk::odd;
-                if (value(i, text)) return HeadWalk::stopped;
-                read_it = true;
+                const char *from = p_;
+                read_it = plain_value(text);
+                if (!read_it) p_ = from;
+                else if (value(i, text)) return HeadWalk::stopped;
                 break;
             }
             if (!read_it && !skip_value()) return HeadWalk::odd;
@@ -175,6 +194,14 @@ class EscapedWalk {
 
     // Over any value; its grammar is not looked at beyond brackets and strings.
     bool skip_value() {
+        if (p_ < end_ && (*p_ == '{' || *p_ == '[')) {
+            const uint8_t *behind = kernel_.container_end(reinterpret_cast<const uint8_t *>(p_),
+                                                          reinterpret_cast<const uint8_t *>(end_));
+            if (behind) {
+                p_ = reinterpret_cast<const char *>(behind);
+                return true;
+            }
+        }
         uint32_t depth = 0;
         while (p_ < end_) {
             char c = *p_;
@@ -199,6 +226,7 @@ class EscapedWalk {
     }
 
     const char *p_, *end_;
+    const StringKernel &kernel_ = string_kernel();
 };
 
 }  // namespace fe

@@ -1,7 +1,7 @@
 // Operands and atoms of one event.
 //
-// In: the lowered plan and an event. Out: values, class ids and truths, each computed at most once for an event and only
-// if somebody asks. A context belongs to one thread; generated predicates see its C side (predicate.h).
+// In: the lowered plan and an event. Out: values, class ids and truths, each computed at most once for an event and
+// only if somebody asks. A context belongs to one thread; generated predicates see its C side (predicate.h).
 #pragma once
 
 #include "intern.hpp"

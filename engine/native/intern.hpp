@@ -1,7 +1,7 @@
 // From a text to a small number: the constants that one operand is compared with.
 //
-// In: the constants, once; then values. Out: class ids as predicate.h has them. A value of a length that no constant has
-// is not even hashed.
+// In: the constants, once; then values. Out: class ids as predicate.h has them. A value of a length that no constant
+// has is not even hashed.
 #pragma once
 
 #include "arena.hpp"
@@ -44,9 +44,7 @@ inline uint32_t hash_text(Text t) {
         a = load_le(p, 4);
         b = load_le(p + n - 4, 4);
     } else {
-        a = n ? static_cast<uint64_t>(static_cast<uint8_t>(p[0])) << 16 | static_cast<uint64_t>(static_cast<uint8_t>(p[n >> 1])) << 8 |
-                    static_cast<uint8_t>(p[n - 1])
-              : 0;
+        a = n ? load_le(p, 1) << 16 | load_le(p + (n >> 1), 1) << 8 | load_le(p + n - 1, 1) : 0;
         b = 0;
     }
     h = mix(a ^ h, b);

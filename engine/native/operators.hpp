@@ -31,7 +31,7 @@ inline bool ends_with(Text s, Text c) {
 
 inline bool contains(Text s, Text c) {
     if (c.size == 0) return true;
-    return s.size >= c.size && std::string_view(s.data, s.size).find(std::string_view(c.data, c.size)) != std::string_view::npos;
+    return s.size >= c.size && ::memmem(s.data, s.size, c.data, c.size) != nullptr;
 }
 
 inline bool icontains(Text s, Text c) {
@@ -115,9 +115,10 @@ class LoweredAtom {
     uint32_t first_word = 0;
 
     LoweredAtom(const PlanData &plan, uint32_t atom)
-        : op(plan.atoms[atom].op), modifier(plan.atoms[atom].modifier), type(plan.operands[plan.atoms[atom].operand].type),
-          is_list(plan.operands[plan.atoms[atom].operand].is_list), number(atom), operand(plan.atoms[atom].operand),
+        : op(plan.atoms[atom].op), modifier(plan.atoms[atom].modifier), number(atom), operand(plan.atoms[atom].operand),
           rhs(plan.atoms[atom].rhs), plan_(&plan.atoms[atom]) {
+        type = plan.operands[operand].type;
+        is_list = plan.operands[operand].is_list;
         if (!plan_->classes.empty()) {
             auto [least, most] = std::minmax_element(plan_->classes.begin(), plan_->classes.end());
             first_word = *least >> 6;
@@ -182,7 +183,8 @@ class LoweredAtom {
     bool holds_list(const Value &v) const {
         std::vector<Text> constants;
         for (const std::string &c : plan_->constants) constants.push_back(text_of(c));
-        return items_among(v.items, v.count, constants.data(), static_cast<uint32_t>(constants.size()), op == AtomOp::in);
+        const uint32_t count = static_cast<uint32_t>(constants.size());
+        return items_among(v.items, v.count, constants.data(), count, op == AtomOp::in);
     }
 
     const AtomPlan *plan_;

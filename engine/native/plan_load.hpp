@@ -53,8 +53,9 @@ class WireReader {
 
     uint64_t below(uint64_t limit, const char *what) {
         uint64_t v = integer();
-        if (v >= limit) { fail(std::string(what) + " " + std::to_string(static_cast<int64_t>(v)) + " is out of range"); return 0; }
-        return v;
+        if (v < limit) return v;
+        fail(std::string(what) + " " + std::to_string(static_cast<int64_t>(v)) + " is out of range");
+        return 0;
     }
 
     // An index below `limit`, or -1 for `none`.
@@ -118,7 +119,7 @@ class PlanDecoder {
         table(plan_.nodes, [this] { return node(); });
         table(plan_.rules, [this] { return rule(); });
         plan_.memo_cells = static_cast<uint32_t>(in_.below(uint64_t{1} << 24, "the number of memo cells"));
-        if (in_.ok() && greatest_memo_ >= static_cast<int64_t>(plan_.memo_cells)) in_.fail("a memo cell is out of range");
+        if (greatest_memo_ >= static_cast<int64_t>(plan_.memo_cells)) in_.fail("a memo cell is out of range");
         if (in_.ok() && !in_.at_end()) in_.fail("bytes behind its end");
         return in_.error;
     }
@@ -206,7 +207,8 @@ class PlanDecoder {
         switch (o.transform) {
         case Transform::tolower: case Transform::toupper: case Transform::b64: case Transform::basename:
         case Transform::cstring:
-            ok = n == 1 && arg(0).type == ValueType::string && o.type == ValueType::string && arg(0).is_list == o.is_list;
+            ok = n == 1 && arg(0).type == ValueType::string && o.type == ValueType::string &&
+                 arg(0).is_list == o.is_list;
             break;
         case Transform::len:
             ok = n == 1 && arg(0).type == ValueType::string && o.type == ValueType::uint64 && !o.is_list;

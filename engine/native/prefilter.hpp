@@ -27,9 +27,13 @@ class Prefilter {
     Prefilter() = default;
 
     explicit Prefilter(const RuleSet &rules) : dispatch_(&rules.dispatch()), tables_(&rules.tables()) {
-        for (size_t i = 0; i < dispatch_->operands().size(); ++i) {
-            const OperandPlan &operand = rules.plan().operands[dispatch_->operands()[i].operand];
+        for (size_t i = 0; i < dispatch_->columns().size(); ++i) {
+            const OperandPlan &operand = rules.plan().operands[dispatch_->columns()[i].operand];
             const SlotPlan &slot = rules.plan().slots[operand.slot];
+            if (slot.reader == Reader::json_rawtime) {
+                if (only_zero(operand)) of_time_.push_back(i);
+                continue;
+            }
             if (slot.path.size() > 2 || wanted_.size() == kMostValues) continue;
             bool of_audit = slot.reader == Reader::scalar;
             HeadValue value{slot.root, slot.path.size() == 2 ? slot.path[1] : std::string()};
@@ -42,15 +46,16 @@ class Prefilter {
                 ++same;
             if (same == wanted_.size()) {
                 wanted_.push_back(std::move(value));
-                operands_.emplace_back();
+                columns_.emplace_back();
             }
-            operands_[same].push_back(static_cast<uint32_t>(i));
+            columns_[same].push_back(static_cast<uint32_t>(i));
         }
         drop_containers();
     }
 
-    bool nothing_can_match(Text message, State &state) const {
-        if (wanted_.empty()) return false;
+    // `timestamp_ms`: CloudWatch's, by which the scanner knows that no event of a page is of 1970.
+    bool nothing_can_match(Text message, int64_t timestamp_ms, State &state) const {
+        if (wanted_.empty() || timestamp_ms <= 0) return false;
         if (state.rest) {
             --state.rest;
             return false;
@@ -67,6 +72,12 @@ class Prefilter {
     }
 
   private:
+    static bool only_zero(const OperandPlan &operand) {
+        for (const std::string &constant : operand.interned)
+            if (constant != "0") return false;
+        return true;
+    }
+
     static constexpr size_t kMostValues = 64;
     static constexpr uint32_t kJudgeAfter = 1024;
 
@@ -78,7 +89,7 @@ class Prefilter {
                 has_members |= other.root == wanted_[i].root && !other.member.empty();
             if (wanted_[i].member.empty() && has_members) {
                 wanted_.erase(wanted_.begin() + static_cast<std::ptrdiff_t>(i));
-                operands_.erase(operands_.begin() + static_cast<std::ptrdiff_t>(i));
+                columns_.erase(columns_.begin() + static_cast<std::ptrdiff_t>(i));
             } else {
                 ++i;
             }
@@ -87,26 +98,34 @@ class Prefilter {
 
     bool look(Text message, State &state) const {
         state.set.resize(dispatch_->blocks());
-        const Words4 *left = dispatch_->row(0);
+        const Words4 *left = dispatch_->all();
+        for (size_t i : of_time_)
+            if (left) left = intersect(left, dispatch_->row(i, kClassOther), state);
         uint64_t seen = 0;
         EscapedWalk walk(message);
         auto allowed = [&] { return walk.kind_is_event && (walk.has_audit_id || !needs_audit_id_); };
         auto narrow = [&](size_t value, auto &&class_of) {
-            for (uint32_t i : operands_[value]) {
+            for (uint32_t i : columns_[value]) {
                 if (!left) return;
-                left = intersect(left, dispatch_->row(dispatch_->row_number(i, class_of(i))), state);
+                left = intersect(left, dispatch_->row(i, class_of(i)), state);
             }
         };
         HeadWalk result = walk.walk(wanted_, [&](size_t value, Text text) {
             seen |= uint64_t{1} << value;
-            narrow(value, [&](uint32_t i) { return tables_->interns[dispatch_->operands()[i].operand].find(text); });
+            narrow(value, [&](uint32_t i) {
+                return text.present() ? class_of(dispatch_->columns()[i], text) : kClassAbsent;
+            });
             return !left && allowed();
         });
         if (result == HeadWalk::stopped) return true;
         if (result == HeadWalk::odd || !allowed()) return false;
         for (size_t value = 0; value < wanted_.size(); ++value)
-            if (!(seen >> value & 1)) narrow(value, [](uint32_t) { return kClassAbsent; });
+            if (!((seen | walk.passed_over) >> value & 1)) narrow(value, [](uint32_t) { return kClassAbsent; });
         return !left;
+    }
+
+    uint32_t class_of(const Dispatch::Column &column, Text text) const {
+        return column.by_prefix ? column.prefixes.find(text) : tables_->interns[column.operand].find(text);
     }
 
     const Words4 *intersect(const Words4 *a, const Words4 *b, State &state) const {
@@ -121,7 +140,8 @@ class Prefilter {
     const Dispatch *dispatch_ = nullptr;
     const Tables *tables_ = nullptr;
     std::vector<HeadValue> wanted_;
-    std::vector<std::vector<uint32_t>> operands_;  // per wanted value, numbers of the dispatch table's operands
+    std::vector<size_t> of_time_;                  // columns of the event's time
+    std::vector<std::vector<uint32_t>> columns_;  // per wanted value, those of the dispatch table that ask for it
     bool needs_audit_id_ = false;
 };
 

@@ -1,7 +1,7 @@
 // From a text to the longest of some prefixes that it has.
 //
-// In: the constants of one operand's `startswith`, once; then values. Out: a small number, from which the truth of every
-// one of these comparisons follows.
+// In: the constants of one operand's `startswith`, once; then values. Out: a small number, from which the truth of
+// every one of these comparisons follows.
 #pragma once
 
 #include "intern.hpp"
@@ -21,7 +21,8 @@ class PrefixTable {
         sorted_.erase(std::unique(sorted_.begin(), sorted_.end()), sorted_.end());
         for (uint32_t i = 0; i < sorted_.size(); ++i) {
             uint32_t shorter = i ? i - 1 : kNone;
-            while (shorter != kNone && !starts_with(text_of(sorted_[i]), text_of(sorted_[shorter]))) shorter = shorter_[shorter];
+            while (shorter != kNone && !starts_with(text_of(sorted_[i]), text_of(sorted_[shorter])))
+                shorter = shorter_[shorter];
             shorter_.push_back(shorter);
         }
     }

@@ -1,8 +1,8 @@
 // Conditions as jump code: the plan interpreter for whole events.
 //
 // In: the plan's nodes, once; then a context on an event. Out: whether a rule's condition is true. Every comparison is
-// one step that says where to go on; `and`, `or` and `not` leave nothing behind but the order of steps. A condition that
-// is used several times becomes a routine of its own, which remembers its value in a memo cell.
+// one step that says where to go on; `and`, `or` and `not` leave nothing behind but the order of steps. A condition
+// that is used several times becomes a routine of its own, which remembers its value in a memo cell.
 #pragma once
 
 #include "evaluate.hpp"

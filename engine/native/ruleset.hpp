@@ -17,7 +17,8 @@ namespace fe {
 class RuleSet {
   public:
     // nullptr, and `error`, if the wire form is damaged. `digest`: Plan.predicate_digest().
-    static std::unique_ptr<RuleSet> load(std::string_view wire, std::string_view digest, bool match_all, std::string &error) {
+    static std::unique_ptr<RuleSet> load(std::string_view wire, std::string_view digest, bool match_all,
+                                         std::string &error) {
         std::unique_ptr<RuleSet> rules(new RuleSet());
         error = load_plan(wire, rules->plan_);
         if (error.empty() && digest.size() != sizeof(rules->digest_)) error = "the plan's digest has not 32 bytes";
@@ -83,8 +84,8 @@ class RuleContext : public EvalContext {
     const RuleSet &rules() const { return *rules_; }
     const Candidates &candidates() const { return candidates_; }
 
-    // The rules that fire on `event`: all of them, or the first only. `fired` has room for every rule. The values of the
-    // event can be asked for until the next call.
+    // The rules that fire on `event`: all of them, or the first only. `fired` has room for every rule. The values of
+    // the event can be asked for until the next call.
     uint32_t match(EventView &event, uint32_t *fired) {
         begin(event);
         if (rules_->rule_count() == 0) return 0;
@@ -107,7 +108,8 @@ class RuleContext : public EvalContext {
         for (size_t b = 0; b < blocks; ++b)
             for (uint32_t w = 0; w < 4; ++w)
                 for (uint64_t bits = candidates[b][w]; bits; bits &= bits - 1) {
-                    uint32_t rule = static_cast<uint32_t>(b) * 256 + w * 64 + static_cast<uint32_t>(std::countr_zero(bits));
+                    uint32_t first = static_cast<uint32_t>(b) * 256 + w * 64;
+                    uint32_t rule = first + static_cast<uint32_t>(std::countr_zero(bits));
                     if (!holds(rule)) continue;
                     fired[count++] = rule;
                     if (!rules_->match_all()) return count;

@@ -141,7 +141,7 @@ class Scanner {
         event_.event_id = m.event_id;
         event_.timestamp_ms = m.timestamp_ms < 0 ? 0 : static_cast<uint64_t>(m.timestamp_ms);
         event_.ingestion_ms = m.ingestion_ms < 0 ? 0 : static_cast<uint64_t>(m.ingestion_ms);
-        if (use_prefilter_ && rules_->prefilter().nothing_can_match(m.text, prefilter_)) {
+        if (use_prefilter_ && rules_->prefilter().nothing_can_match(m.text, m.timestamp_ms, prefilter_)) {
             ++batch_->counts.events;
             ++batch_->counts.prefiltered;
             numbering_->next();
@@ -247,8 +247,12 @@ class Scanner {
     bool read_time() {
         const Document &doc = event_.doc;
         uint32_t at = event_.member[kRootStageTimestamp];
-        if (is_position(at) && doc.kind(at) == Kind::string && !doc.is_cut(at))
-            return parse_event_time(decode(context_.arena, doc.inside(at)), event_.time_ns);
+        if (is_position(at) && doc.kind(at) == Kind::string && !doc.is_cut(at)) {
+            if (!parse_event_time(decode(context_.arena, doc.inside(at)), event_.time_ns)) return false;
+            // CloudWatch holds no event of 1970 or before: its own time is the better one.
+            if (event_.time_ns == 0) event_.time_ns = event_.timestamp_ms * 1000000u;
+            return true;
+        }
         if (at == kAbsent || (is_position(at) && !doc.is_cut(at))) return false;
         // The end of the event was cut off, and the time with it: CloudWatch's own, or that of the request.
         event_.time_ns = event_.timestamp_ms * 1000000u;

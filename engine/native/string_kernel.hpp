@@ -1,7 +1,9 @@
-// Two loops over the inside of a JSON string, 64 bytes a step: where it ends, and its decoded text.
+// Loops over the inside of a JSON string, 64 bytes a step: where it ends, its decoded text, and, where the string holds
+// JSON itself, the end of an object or array in it.
 //
-// In: bytes behind an opening quote. Out: the closing quote; decoded bytes. Called by the page splitter. Compiled for
-// several instruction sets (string_kernel_body.hpp) and chosen once, at the first use, for the machine it runs on.
+// In: bytes behind an opening quote. Out: the closing quote; decoded bytes; the end of a container. Called by the page
+// splitter, the scanner and the walk over escaped text. Compiled for several instruction sets (string_kernel_body.hpp)
+// and chosen once, at the first use, for the machine it runs on.
 #pragma once
 
 #include "json.hpp"
@@ -24,6 +26,9 @@ struct StringKernel {
     const uint8_t *(*string_end)(const uint8_t *p, const uint8_t *end);
     // Decode [p, end) into `out`, which has room for end - p + 64 bytes; the number of bytes written.
     size_t (*unescape)(const uint8_t *p, const uint8_t *end, uint8_t *out);
+    // JSON inside a string, every quote of it escaped by one backslash: the position behind the container that opens at
+    // p. nullptr if it does not end, or if a backslash stands anywhere else.
+    const uint8_t *(*container_end)(const uint8_t *p, const uint8_t *end);
 };
 
 namespace kernel {
@@ -77,6 +82,10 @@ struct Block {
     uint64_t quote, backslash, slash;
 };
 
+struct Brackets {
+    uint64_t quote, backslash, open, close;
+};
+
 // Any machine.
 namespace plain {
 #define FE_TARGET
@@ -86,6 +95,21 @@ inline Block look(const uint8_t *p) {
         b.quote |= static_cast<uint64_t>(p[i] == '"') << i;
         b.backslash |= static_cast<uint64_t>(p[i] == '\\') << i;
         b.slash |= static_cast<uint64_t>(p[i] == '/') << i;
+    }
+    return b;
+}
+// Each bit: how many bits up to and including it are set, modulo 2.
+inline uint64_t parity_up_to(uint64_t bits) {
+    for (int shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
+    return bits;
+}
+inline Brackets brackets(const uint8_t *p) {
+    Brackets b{0, 0, 0, 0};
+    for (int i = 0; i < 64; ++i) {
+        b.quote |= static_cast<uint64_t>(p[i] == '"') << i;
+        b.backslash |= static_cast<uint64_t>(p[i] == '\\') << i;
+        b.open |= static_cast<uint64_t>((p[i] | 0x20) == '{') << i;
+        b.close |= static_cast<uint64_t>((p[i] | 0x20) == '}') << i;
     }
     return b;
 }
@@ -102,7 +126,7 @@ inline uint8_t *keep_bytes(const uint8_t *p, uint64_t keep, uint8_t *out) {
 
 #if defined(__x86_64__)
 namespace avx2 {
-#define FE_TARGET __attribute__((target("avx2,bmi,lzcnt,popcnt")))
+#define FE_TARGET __attribute__((target("avx2,bmi,lzcnt,pclmul,popcnt")))
 FE_TARGET inline uint64_t equal(__m256i a, __m256i b, __m256i c) {
     uint64_t low = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, c)));
     uint64_t high = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(b, c)));
@@ -112,6 +136,18 @@ FE_TARGET inline Block look(const uint8_t *p) {
     __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p));
     __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p + 32));
     return {equal(a, b, _mm256_set1_epi8('"')), equal(a, b, _mm256_set1_epi8('\\')), equal(a, b, _mm256_set1_epi8('/'))};
+}
+FE_TARGET inline uint64_t parity_up_to(uint64_t bits) {
+    __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128(static_cast<long long>(bits)), _mm_set1_epi8(-1), 0);
+    return static_cast<uint64_t>(_mm_cvtsi128_si64(product));
+}
+FE_TARGET inline Brackets brackets(const uint8_t *p) {
+    __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p));
+    __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p + 32));
+    __m256i case_bit = _mm256_set1_epi8(0x20);
+    __m256i c = _mm256_or_si256(a, case_bit), d = _mm256_or_si256(b, case_bit);
+    return {equal(a, b, _mm256_set1_epi8('"')), equal(a, b, _mm256_set1_epi8('\\')),
+            equal(c, d, _mm256_set1_epi8('{')), equal(c, d, _mm256_set1_epi8('}'))};
 }
 FE_TARGET inline uint8_t *keep_bytes(const uint8_t *p, uint64_t keep, uint8_t *out) {
     for (int i = 0; i < 8; ++i) {
@@ -128,11 +164,20 @@ FE_TARGET inline uint8_t *keep_bytes(const uint8_t *p, uint64_t keep, uint8_t *o
 }  // namespace avx2
 
 namespace avx512 {
-#define FE_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,bmi,lzcnt,popcnt")))
+#define FE_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,bmi,lzcnt,pclmul,popcnt")))
 FE_TARGET inline Block look(const uint8_t *p) {
     __m512i a = _mm512_loadu_si512(p);
     return {_mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('"')), _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('\\')),
             _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('/'))};
+}
+FE_TARGET inline uint64_t parity_up_to(uint64_t bits) {
+    __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128(static_cast<long long>(bits)), _mm_set1_epi8(-1), 0);
+    return static_cast<uint64_t>(_mm_cvtsi128_si64(product));
+}
+FE_TARGET inline Brackets brackets(const uint8_t *p) {
+    __m512i a = _mm512_loadu_si512(p), c = _mm512_or_si512(a, _mm512_set1_epi8(0x20));
+    return {_mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('"')), _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('\\')),
+            _mm512_cmpeq_epi8_mask(c, _mm512_set1_epi8('{')), _mm512_cmpeq_epi8_mask(c, _mm512_set1_epi8('}'))};
 }
 FE_TARGET inline uint8_t *keep_bytes(const uint8_t *p, uint64_t keep, uint8_t *out) {
     _mm512_storeu_si512(out, _mm512_maskz_compress_epi8(keep, _mm512_loadu_si512(p)));
@@ -155,6 +200,18 @@ inline Block look(const uint8_t *p) {
     const uint8x16_t block[4] = {vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)};
     return {equal(block, '"'), equal(block, '\\'), equal(block, '/')};
 }
+inline uint64_t parity_up_to(uint64_t bits) {
+    for (int shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
+    return bits;
+}
+inline Brackets brackets(const uint8_t *p) {
+    uint8x16_t block[4], folded[4];
+    for (int i = 0; i < 4; ++i) {
+        block[i] = vld1q_u8(p + 16 * i);
+        folded[i] = vorrq_u8(block[i], vdupq_n_u8(0x20));
+    }
+    return {equal(block, '"'), equal(block, '\\'), equal(folded, '{'), equal(folded, '}')};
+}
 inline uint8_t *keep_bytes(const uint8_t *p, uint64_t keep, uint8_t *out) {
     for (int i = 0; i < 8; ++i) {
         unsigned bits = static_cast<unsigned>(keep >> (8 * i)) & 0xffu;
@@ -174,14 +231,15 @@ inline StringKernel choose_string_kernel() {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi"))
-        return {"avx512", kernel::avx512::string_end, kernel::avx512::unescape};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt"))
-        return {"avx2", kernel::avx2::string_end, kernel::avx2::unescape};
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("pclmul"))
+        return {"avx512", kernel::avx512::string_end, kernel::avx512::unescape, kernel::avx512::container_end};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt") &&
+        __builtin_cpu_supports("pclmul"))
+        return {"avx2", kernel::avx2::string_end, kernel::avx2::unescape, kernel::avx2::container_end};
 #elif defined(__aarch64__)
-    return {"neon", kernel::neon::string_end, kernel::neon::unescape};
+    return {"neon", kernel::neon::string_end, kernel::neon::unescape, kernel::neon::container_end};
 #endif
-    return {"plain", kernel::plain::string_end, kernel::plain::unescape};
+    return {"plain", kernel::plain::string_end, kernel::plain::unescape, kernel::plain::container_end};
 }
 
 inline const StringKernel &string_kernel() {

@@ -66,3 +66,36 @@ FE_TARGET inline size_t unescape(const uint8_t *p, const uint8_t *end, uint8_t *
     }
     return static_cast<size_t>(out - start);
 }
+
+FE_TARGET inline const uint8_t *container_end(const uint8_t *p, const uint8_t *end) {
+    uint64_t escape = 0, inside = 0;  // the block before ended in a backslash; inside a string (all ones)
+    uint64_t depth = 0;
+    uint8_t rest[64];
+    for (; p < end; p += 64) {
+        const uint8_t *from = p;
+        if (end - p < 64) {
+            std::memset(rest, 0, sizeof rest);
+            std::memcpy(rest, p, static_cast<size_t>(end - p));
+            from = rest;
+        }
+        Brackets b = brackets(from);
+        uint64_t in_string = parity_up_to(b.quote) ^ inside;
+        uint64_t odd = (b.backslash << 1 | escape) ^ b.quote;
+        uint64_t sure = odd ? (odd & (~odd + 1)) - 1 : ~uint64_t{0};  // up to the first backslash out of place
+        uint64_t open = b.open & ~in_string & sure, close = b.close & ~in_string & sure;
+        uint64_t closings = static_cast<uint64_t>(std::popcount(close));
+        if (closings >= depth) {
+            for (uint64_t left = close; left; left &= left - 1) {
+                uint64_t before = (left & (~left + 1)) - 1;
+                uint64_t opened = depth + static_cast<uint64_t>(std::popcount(open & before));
+                if (opened == static_cast<uint64_t>(std::popcount(close & before)) + 1)
+                    return p + std::countr_zero(left) + 1;
+            }
+        }
+        if (odd) return nullptr;
+        depth += static_cast<uint64_t>(std::popcount(open)) - closings;
+        inside = in_string >> 63 ? ~uint64_t{0} : 0;
+        escape = b.backslash >> 63;
+    }
+    return nullptr;
+}

@@ -78,8 +78,8 @@ inline Text join(Text separator, const Text *items, uint32_t count, Arena &arena
     return {start, size};
 }
 
-// POSIX short options over `argv`; `emit(option, value, written)` for each one found: `option` is '?' if unknown and 0 if
-// its value is missing, `value` is not present if it takes none, `written` is the letter in `argv`.
+// POSIX short options over `argv`; `emit(option, value, written)` for each one found: `option` is '?' if unknown and 0
+// if its value is missing, `value` is not present if it takes none, `written` is the letter in `argv`.
 template <typename Emit> void walk_options(const Text *argv, uint32_t count, Text options, Emit emit) {
     enum : uint8_t { unknown, plain, valued };
     uint8_t kinds[256] = {};
