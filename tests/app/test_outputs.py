@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import socket
 import ssl
 import stat
@@ -197,13 +198,15 @@ def test_program_once_for_each_alert(tmp_path: Path) -> None:
 
 
 def test_a_program_that_dies_is_started_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "out.txt"
-    with dispatcher(tmp_path, program=ProgramSettings(f"head -n 1 >> {path}", True)) as running:
-        for number in range(4):
+    path, pid = tmp_path / "out.txt", tmp_path / "pid"
+    with dispatcher(tmp_path, program=ProgramSettings(f"echo $$ > {pid}; exec cat >> {path}", True)) as running:
+        for number in range(3):
             running.submit(parcel(number))
             until(lambda wanted=number: len(lines(path)) > wanted, f"alert {number}")
-    assert lines(path) == [f"alert {number}" for number in range(4)]
-    assert any("the program ended with status 0" in record.message for record in caplog.records)
+            os.kill(int(pid.read_text()), signal.SIGKILL)
+            until(lambda: Path(f"/proc/{pid.read_text().strip()}/stat").read_text().split()[2] == "Z", "its end")
+    assert lines(path) == [f"alert {number}" for number in range(3)]
+    assert any("the program ended with signal 9" in record.message for record in caplog.records)
 
 
 def test_a_program_that_does_not_read_is_ended_at_the_stop(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, NoRegionError
 
 from falcoeks_fast.config.model import ClusterSettings, EksSettings, OwnSettings
-from falcoeks_fast.poller.messages import Message
 from falcoeks_fast.poller.page import Cluster, PageSink
 from falcoeks_fast.poller.session import chosen_profile, chosen_region
 from falcoeks_fast.poller.settings import BudgetSettings, PollerSettings, TimeRange, TrailingPass
@@ -20,8 +19,8 @@ from falcoeks_fast.poller.source import CloudWatchSource, Progress
 from falcoeks_fast.poller.status import SourceStatus
 
 from .inputs import InputError
+from .source_log import to_log
 
-_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _log = logging.getLogger("falcoeks_fast.source")
 
 
@@ -47,7 +46,7 @@ class CloudWatchInput:
         except ValueError as error:
             raise InputError(str(error)) from error
         self._source = CloudWatchSource(
-            settings, sink, on_message=_to_log, on_status=on_status, on_progress=_log_progress if time_range else None
+            settings, sink, on_message=to_log, on_status=on_status, on_progress=_log_progress if time_range else None
         )
 
     def start(self) -> None:
@@ -110,11 +109,6 @@ def resolve_cluster(settings: ClusterSettings) -> Cluster:
         external_id=settings.external_id or None,
         endpoint_url=settings.endpoint_url or None,
     )
-
-
-def _to_log(message: Message) -> None:
-    where = f"cluster {message.cluster}: " if message.cluster else ""
-    _log.log(_LEVELS[message.level], "%s%s", where, message.text)
 
 
 def _log_progress(progress: Progress) -> None:

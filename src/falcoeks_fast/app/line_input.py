@@ -1,62 +1,63 @@
-"""Files of JSON lines as an input."""
+"""Files, directories, standard input and the audit webhook as inputs.
+
+In: settings of plugin k8saudit, a line sink. Out: an `Input`. Called when that plugin is loaded.
+"""
 
 from __future__ import annotations
 
-import threading
-from pathlib import Path
-
 from falcoeks_fast.config.model import AuditSettings
+from falcoeks_fast.poller.file_source import FileSource
 from falcoeks_fast.poller.lines import LineSink
 from falcoeks_fast.poller.status import SourceStatus
+from falcoeks_fast.poller.webhook_source import WebhookError, WebhookSource
 
 from .inputs import Input, InputError
+from .source_log import to_log
 
-_CHUNK_BYTES = 1 << 20
 
+class LineInput:
+    """Implements `Input` over the poller's file and webhook sources."""
 
-class _FileInput:
     plugin = "k8saudit"
 
-    def __init__(self, path: str, sink: LineSink) -> None:
-        self.description = path
-        self._path = path
-        self._sink = sink
-        self._stopping = threading.Event()
-        self._ended = threading.Event()
-        self._error = ""
-        self._thread = threading.Thread(target=self._run, daemon=True)
+    def __init__(self, description: str, source: FileSource | WebhookSource) -> None:
+        self.description = description
+        self._source = source
 
     def start(self) -> None:
-        self._thread.start()
+        """Raises InputError if the webhook cannot listen."""
+        try:
+            self._source.start()
+        except WebhookError as error:
+            raise InputError(str(error)) from error
 
     def stop(self) -> None:
-        self._stopping.set()
-        self._thread.join(5)
+        self._source.stop()
 
     def join(self, timeout_s: float | None) -> bool:
-        return self._ended.wait(timeout_s)
+        return self._source.join(timeout_s)
 
     @property
     def error(self) -> str:
-        return self._error
+        return self._source.error
 
     def status(self) -> SourceStatus | None:
         return None
 
-    def _run(self) -> None:
-        rest = b""
-        with Path(self._path).open("rb") as file:
-            while not self._stopping.is_set():
-                chunk = file.read(_CHUNK_BYTES)
-                data = rest + chunk
-                used = self._sink.accept_lines(data, not chunk)
-                rest = data[used:]
-                if not chunk:
-                    break
-        self._ended.set()
-
 
 def line_input(settings: AuditSettings, sink: LineSink) -> Input:
-    if not Path(settings.open_params).is_file():
-        raise InputError(f"{settings.open_params} is no file")
-    return _FileInput(settings.open_params, sink)
+    """Raises InputError if `open_params` is empty."""
+    target = settings.open_params
+    if not target:
+        raise InputError("open_params of plugin k8saudit is empty: name a file, a directory, or http://host:port/path")
+    if target.lower().startswith(("http://", "https://")):
+        source: FileSource | WebhookSource = WebhookSource(
+            target,
+            sink,
+            on_message=to_log,
+            certificate=settings.ssl_certificate,
+            max_body_bytes=settings.webhook_max_batch_bytes,
+        )
+    else:
+        source = FileSource(target, sink, on_message=to_log)
+    return LineInput(target, source)

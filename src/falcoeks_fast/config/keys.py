@@ -152,8 +152,7 @@ OWN_KEYS = _table(
     falcoeks.compile | text | auto | `auto`: compile in the background if there is a compiler; `off`: never.
     falcoeks.compiled | text | | Bundle made by `falcoeks-fast compile`: `PATH` or `PATH@sha256:HEX`.
     falcoeks.prefilter | bool | true | Skip events of which a look at the bytes says that no rule can match.
-    falcoeks.eval_threads | int | 0 | Threads that evaluate; 0: number of processors, at most 4.
-    falcoeks.fetch_threads | int | 8 | Requests to CloudWatch under way at once.
+    falcoeks.fetch_threads | int | 8 | Threads that fetch and evaluate pages.
     falcoeks.ceiling_calls_per_second | number | 5 | Most FilterLogEvents calls per second and account and region.
     falcoeks.max_catch_up | text | 24h | How far back a start after a pause goes.
     falcoeks.passes | list | settled, 2m | Cursors that read every window once more, trailing the clock.

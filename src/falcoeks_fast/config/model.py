@@ -141,7 +141,6 @@ class OwnSettings:
     compile: bool = True
     compiled: str = ""
     prefilter: bool = True
-    eval_threads: int = 0
     fetch_threads: int = 8
     ceiling_calls_per_second: float = 5.0
     max_catch_up_s: float = 86_400.0

@@ -37,7 +37,6 @@ def read_own(tree: Mapping, environment: Environment[str, str]) -> OwnSettings:
         compile=word == "auto",
         compiled=get_text(tree, "falcoeks.compiled"),
         prefilter=get_bool(tree, "falcoeks.prefilter", True),
-        eval_threads=get_int(tree, "falcoeks.eval_threads", 0, high=_THREADS_LIMIT),
         fetch_threads=get_int(tree, "falcoeks.fetch_threads", 8, low=1, high=_THREADS_LIMIT),
         ceiling_calls_per_second=_rate(tree),
         max_catch_up_s=_seconds(tree, "falcoeks.max_catch_up", "24h"),
