@@ -13,7 +13,9 @@ from falcoeks_fast.bench.mix import Mix
 from falcoeks_fast.bench.mix_cluster import SimulatedCluster
 from falcoeks_fast.bench.mix_event import HOLES, go_json
 from falcoeks_fast.bench.pack_file import single_file
+from falcoeks_fast.bench.rule_docs import TECHNIQUES, entries, page
 from falcoeks_fast.engine import _core
+from falcoeks_fast.rules import LoadSettings, RuleFile, Selection, load_rules
 
 from .cases import PACK, REPOSITORY, TESTS, Case, Pack, load, read_cases
 
@@ -113,3 +115,32 @@ def test_each_step_of_the_demonstration_alerts(files: list[object]) -> None:
 
 def test_test_files_belong_to_rule_files() -> None:
     assert {path.name for path in TESTS.glob("[0-9]*.yaml")} == {path.name for path in FILES}
+
+
+def test_the_page_on_the_rules_is_up_to_date() -> None:
+    text = (REPOSITORY / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert text == page(PACK), "run: python -m falcoeks_fast.bench.rule_docs"
+
+
+def test_each_technique_serves_a_tactic_of_its_rule() -> None:
+    for entry in entries(PACK):
+        for technique in entry.techniques:
+            assert set(TECHNIQUES[technique][1].split()) & set(entry.tactics), (entry.info.name, technique)
+
+
+def test_each_rule_says_what_to_check_in_one_paragraph(pack: Pack) -> None:
+    for rule in pack.result.rules:
+        assert "Check first:" in rule.desc, rule.name
+        assert "\n" not in rule.desc.strip(), rule.name
+
+
+@pytest.mark.parametrize(("profile", "loudest_off"), [("minimal", 3), ("default", None), ("audit", None)])
+def test_profiles_select_by_tag(profile: str, loudest_off: int | None) -> None:
+    tag = f"eks_{profile}"
+    selections = (Selection(enable=False, rule="*"), Selection(enable=True, tag=tag))
+    files = [RuleFile(path.name, path.read_bytes()) for path in FILES]
+    result = load_rules(files, LoadSettings(selections=selections))
+    running = {rule.name for rule in result.rules if rule.running}
+    assert running == {rule.name for rule in result.rules if tag in rule.tags}
+    if loudest_off is not None:
+        assert all(rule.priority < loudest_off for rule in result.rules if rule.running)
