@@ -11,7 +11,7 @@ from collections import deque
 from .settings import BudgetSettings
 
 # Growth in calls/s for each second of use: fast until the first throttle, careful afterwards.
-_GROWTH_FIRST = 1.5
+_GROWTH_FIRST = 2.0
 _GROWTH_LATER = 0.4
 _SHRINK = 0.7
 # Calls sent before a shrink say nothing about the new rate.

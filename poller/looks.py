@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .lateness import Lateness
 
-_FILL = 0.8  # how full a page is planned: a walk of two pages takes twice as long
+_FILL = 0.88  # how full a page is planned: a walk of two pages takes twice as long
 _DEEP_EVERY = 3
 _IDLE_PERIOD_S = 0.5
 _BUSY_PERIOD_S = 0.2
@@ -92,7 +92,8 @@ def _shortest_period_s(rate: float) -> float:
 def _reach_ms(given: LookInput) -> tuple[float, float]:
     """How old the events are of which most, and nearly all, have come."""
     quantile = given.lateness.quantile_ms
-    deep = min(1.3 * quantile(0.995), 3.0 * quantile(0.9) + 1000.0)
+    # Where a part of the events is very late, reaching for them would cost more than all others together.
+    deep = min(quantile(0.994), 3.0 * quantile(0.9) + 1000.0)
     deep = min(max(1500.0, deep * given.stretch), float(max(1500, given.max_overlap_ms)))
     near = min(max(300.0, quantile(0.8)), deep)
     return near, deep
@@ -114,5 +115,5 @@ def _sweeps(given: LookInput, calls: float, part_s: float) -> LookPlan:
         ages = [quantile(0.4), quantile(0.85), quantile(0.997)]
     reach = given.max_overlap_ms
     distinct = sorted({min(max(100, round(age)), reach) for age in ages})
-    slice_ms = max(20, round(1000.0 * part_s * 1.1)) if part_s < math.inf else 1000
+    slice_ms = max(20, round(1000.0 * part_s * 1.04)) if part_s < math.inf else 1000
     return LookPlan(period_s=slice_ms / 1000.0, part_s=part_s, sweep_ages_ms=tuple(distinct), slice_ms=slice_ms)

@@ -23,10 +23,10 @@ _CLOCK_WENT_BACK_MS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A span that the early pass wants read. `deep`: it was read before, only late events are expected."""
+    """A span that the early pass wants read. `edge`: the oldest part of a deep look, where hardly any is new."""
 
     span: Span
-    deep: bool
+    edge: bool
 
 
 class EarlyPass:
@@ -66,14 +66,14 @@ class EarlyPass:
         if start < oldest:
             self.ledger.defer(Span(start, oldest - 1))
             start = oldest
-        return [Cut(span, deep=False) for span in split(Span(start, now.ms), _parts(start, now.ms, plan))]
+        return _cuts(Span(start, now.ms), plan, edge=not plan.deep_ms)
 
     def _deep(self, now: Instant, plan: LookPlan) -> list[Cut]:
         self._deep_due = max(self._deep_due + plan.deep_period_s, now.mono + 0.5 * plan.deep_period_s)
         end = now.ms - plan.near_ms
         start = max(min(now.ms - plan.deep_ms, self._deep_until_ms + 1), now.ms - 2 * plan.deep_ms)
         self._deep_until_ms = end
-        return [Cut(span, deep=True) for span in split(Span(start, end), _parts(start, end, plan))]
+        return _cuts(Span(start, end), plan, edge=True)
 
     def _frontiers(self, now: Instant, plan: LookPlan) -> list[int]:
         """Of each sweep; the first one is the frontier of the pass."""
@@ -98,15 +98,17 @@ class EarlyPass:
             span = Span(frontier + 1, frontier + plan.slice_ms)
             if index:
                 self._sweeps_ms[index - 1] = span.end_ms
-            return [Cut(span, deep=index > 0)]
+            return [Cut(span, edge=False)]
         return []
 
 
-def _parts(start_ms: int, end_ms: int, plan: LookPlan) -> int:
-    """In how many calls a span is read side by side."""
-    if plan.part_s == math.inf:
-        return 1
-    return max(1, min(16, math.ceil((end_ms - start_ms + 1) / 1000.0 / plan.part_s * 0.9)))
+def _cuts(span: Span, plan: LookPlan, *, edge: bool) -> list[Cut]:
+    """A span in as many parts as are to be read side by side, newest first."""
+    parts = 1
+    if plan.part_s < math.inf:
+        parts = max(1, min(16, math.ceil(span.length_ms / 1000.0 / plan.part_s * 0.97)))
+    pieces = split(span, parts)
+    return [Cut(piece, edge and piece is pieces[-1] and len(pieces) > 1) for piece in pieces]
 
 
 class LaggingPass:

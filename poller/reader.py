@@ -22,7 +22,7 @@ from .page import Cluster, PageReport
 from .passes import EarlyPass, LaggingPass
 from .rates import Rates
 from .resume import open_ledgers, skipped_ms
-from .settings import PollerSettings
+from .settings import EARLY, PollerSettings
 from .status import ClusterStatus, Counters
 from .windows import Ledger, Span, Window
 
@@ -94,6 +94,8 @@ class ClusterReader:
         self._plan = LookPlan(period_s=0.5)
         self._plan_until = -math.inf
         self._stretch = 1.0
+        self._live_fresh = 0.0
+        self._edge_fresh = 0.0
         self.calls_per_s = budget.rate  # this cluster's share, set by the dispatcher
         self.in_flight = 0
         self.usage = 0.0  # calls of the last seconds, fading
@@ -129,10 +131,9 @@ class ClusterReader:
         if call_class is CallClass.early and self._early is not None and self._may_look():
             at = min(at, self._early.due(now, self._current_plan(now)))
         elif call_class is CallClass.settled:
-            width = self._width_ms()
             for one in self._lagging:
                 if self._may_open(one.ledger):
-                    at = min(at, one.due(now, width))
+                    at = min(at, one.due(now, self._width_ms(one.ledger)))
         elif call_class is CallClass.backlog and any(
             ledger.backlog and self._may_open(ledger) for ledger in self.ledgers
         ):
@@ -149,7 +150,7 @@ class ClusterReader:
             due = self._early.due(now, plan)
             if due <= now.mono and (chosen is None or due < chosen.due):
                 for cut in self._early.next(now, plan):
-                    self._open(self._early.ledger, cut.span, CallClass.early, now, deep=cut.deep)
+                    self._open(self._early.ledger, cut.span, CallClass.early, now, edge=cut.edge)
                 return self._pop_newest(CallClass.early, now)
         elif chosen is None and call_class is CallClass.settled:
             self._open_settled(now)
@@ -176,38 +177,37 @@ class ClusterReader:
     def _may_open(self, ledger: Ledger) -> bool:
         return len(ledger.open) < _MAX_OPEN_WINDOWS
 
-    def _open(self, ledger: Ledger, span: Span, call_class: CallClass, now: Instant, *, deep: bool = False) -> None:
+    def _open(self, ledger: Ledger, span: Span, call_class: CallClass, now: Instant, *, edge: bool = False) -> None:
         self._serial += 1
         visible_s = self.lateness.visible_s(now.ms - span.end_ms, now.ms - span.start_ms)
-        window = Window(self._serial, ledger.name, span, now.mono, visible_s, call_class is CallClass.backlog, deep)
+        window = Window(self._serial, ledger.name, span, now.mono, visible_s, call_class is CallClass.backlog, edge)
         ledger.register(window)
         self._ready.append(Call(self, window, 0, None, call_class, now.mono, now.mono))
         self.changed = True
 
     def _open_settled(self, now: Instant) -> None:
-        width = self._width_ms()
         for one in self._lagging:
-            span = one.next(now, width) if self._may_open(one.ledger) else None
+            span = one.next(now, self._width_ms(one.ledger)) if self._may_open(one.ledger) else None
             if span is not None:
                 self._open(one.ledger, span, CallClass.settled, now)
 
     def _open_backlog(self, now: Instant) -> None:
-        per_s = self.rates.events_per_s
-        width = _UNKNOWN_WIDTH_MS
-        if per_s > 0.0:
-            width = round(1000.0 * _BACKLOG_PAGES * self.rates.page_events / per_s)
-        width = min(max(width, 500), 600_000)
+        newest_first = self._early is not None
         for ledger in self.ledgers:
-            if not self._may_open(ledger):
+            if not ledger.backlog or not self._may_open(ledger):
                 continue
-            span = ledger.carve(width, newest_first=self._early is not None)
+            per_s = self.rates.at(ledger.backlog[-1].end_ms if newest_first else ledger.backlog[0].start_ms)
+            width = _UNKNOWN_WIDTH_MS
+            if per_s > 0.0:
+                width = round(1000.0 * _BACKLOG_PAGES * self.rates.page_events / per_s)
+            span = ledger.carve(min(max(width, 500), 600_000), newest_first=newest_first)
             if span is not None:
                 self._open(ledger, span, CallClass.backlog, now)
                 return
 
-    def _width_ms(self) -> int:
+    def _width_ms(self, ledger: Ledger) -> int:
         """Of a window of a trailing pass: about a page, so that calls are well used, within a few seconds."""
-        per_s = self.rates.events_per_s
+        per_s = self.rates.at(ledger.frontier_ms)
         full = 1000.0 * 0.9 * self.rates.page_events / per_s if per_s > 0.0 else 1e9
         widest = 5_000 if self.calls_per_s >= 1.0 else 8_000
         return round(min(max(200.0, full), widest))
@@ -215,10 +215,10 @@ class ClusterReader:
     def _current_plan(self, now: Instant) -> LookPlan:
         if now.mono >= self._plan_until:
             self._plan_until = now.mono + _PLAN_FOR_S
-            per_s = self.rates.events_per_s
+            per_s = self.rates.live.events_per_s
             needed = per_s / self.rates.page_events  # calls/s that read everything once
             share = self.calls_per_s
-            settled = len(self._lagging) * max(needed / 0.8, 1000.0 / self._width_ms())
+            settled = sum(1000.0 / self._width_ms(one.ledger) for one in self._lagging)
             calls = max(0.95 * share - settled, 0.4 * share)
             if self.catching_up:
                 calls = min(calls, 0.35 * share)
@@ -276,19 +276,33 @@ class ClusterReader:
             counters.late += report.fresh
         if call.stale:
             return
-        window.messages += report.messages
         window.unevaluated -= 1
+        last = window.walk_ended and not window.unevaluated
         self.rates.page(report.messages, body_bytes, continued=not window.walk_ended)
-        if window.walk_ended and not window.unevaluated and not window.backlog and not window.failures:
-            self.rates.window(window.messages, window.visible_s, now.mono)
-        if window.deep and report.fresh:
+        if not window.failures:
+            self._measure(window, report, now, last=last)
+        if call.call_class is CallClass.early:
             self._adapt_overlap(window, report)
 
+    def _measure(self, window: Window, report: PageReport, now: Instant, *, last: bool) -> None:
+        """Pages of a walk tell the rate one by one: a long walk must not be over before it is known."""
+        span = window.span
+        begin = max(window.measured_until_ms, span.start_ms - 1)
+        until = span.end_ms if last else max(begin, min(report.newest_ms, span.end_ms))
+        window.measured_until_ms = until
+        rate = self.rates.live if window.pass_name == EARLY and not window.backlog else self.rates.backlog
+        rate.add(report.messages, window.visible_s * (until - begin) / span.length_ms, now.mono)
+
     def _adapt_overlap(self, window: Window, report: PageReport) -> None:
-        """Many fresh events at the far edge of a deep look mean that it does not reach far enough."""
-        edge = window.span.start_ms + window.span.length_ms // 8
-        at_edge = 0 <= report.oldest_fresh_ms <= edge
-        self._stretch = min(2.0, max(1.0, self._stretch * (1.02 if at_edge else 0.995)))
+        """Fresh events in the oldest part of the deep looks mean that these do not reach far enough.
+
+        The lateness alone cannot tell: an event may become visible long after its ingestion.
+        """
+        self._live_fresh = 0.998 * self._live_fresh + report.fresh
+        self._edge_fresh = 0.998 * self._edge_fresh + (report.fresh if window.edge else 0)
+        if window.edge:
+            too_many = self._edge_fresh > 0.006 * self._live_fresh
+            self._stretch = min(3.0, max(1.0, self._stretch * (1.03 if too_many else 0.98)))
 
     def page_accepted(self, call: Call, report: PageReport) -> None:
         """Every output has the page's alerts."""
@@ -378,6 +392,7 @@ class ClusterReader:
         if self._early is not None:
             self._early.ledger.drop_backlog_before(now.ms - self._lagging[0].lag_ms)
             self._drop_too_old(now)
+        self.rates.note(now.ms)
         oldest = min(ledger.cursor_ms for ledger in self.ledgers)
         if self._early is not None:
             oldest = min(oldest, now.ms - self._settings.max_overlap_ms)
@@ -415,7 +430,7 @@ class ClusterReader:
             windows_open=sum(len(ledger.open) for ledger in self.ledgers),
             lateness_ms={name: self.lateness.quantile_ms(q) for name, q in quantiles.items()},
             overlap_ms=max([self._plan.near_ms, self._plan.deep_ms, *self._plan.sweep_ages_ms]),
-            events_per_s=self.rates.events_per_s,
+            events_per_s=self.rates.live.events_per_s,
             clock_skew_ms=self.clock_skew_ms,
         )
 

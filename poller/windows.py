@@ -52,13 +52,13 @@ class Window:
     opened_mono: float
     visible_s: float = 0.0
     backlog: bool = False
-    deep: bool = False
+    edge: bool = False  # the oldest part of a look
     generation: int = 0
     walk_ended: bool = False
     pending: int = 0  # pages evaluated or being evaluated, not accepted yet
     unevaluated: int = 0
-    messages: int = 0
     failures: int = 0
+    measured_until_ms: int = -1  # how far its pages came, by event time
 
     @property
     def done(self) -> bool:
@@ -68,7 +68,7 @@ class Window:
         """Read it again: forget how far it came."""
         self.generation += 1
         self.walk_ended = False
-        self.pending = self.unevaluated = self.messages = 0
+        self.pending = self.unevaluated = 0
 
 
 @dataclass(slots=True)
