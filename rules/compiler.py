@@ -25,6 +25,7 @@ from falcoeks_fast.rules.parser import parse_condition
 from falcoeks_fast.rules.places import Place
 from falcoeks_fast.rules.suggest import closest
 from falcoeks_fast.rules.template import parse_template
+from falcoeks_fast.rules.traced import Traced
 from falcoeks_fast.rules.yaml_source import Node
 
 DEPRECATED_FIELDS = (
@@ -174,7 +175,8 @@ class _Run:
             try:
                 parsed = self.compiler.parse(place.expanded.text)
             except ConditionError as error:
-                raise place.error(Code.ERR_COMPILE_CONDITION, error) from None
+                hint = quoting_hint(place, error, item.condition)
+                raise place.error(Code.ERR_COMPILE_CONDITION, error, hint) from None
             self.compiled.macros[item.name] = CompiledMacro(item, place.expanded, parsed, -1)
             self.warnings.extend(place.warning(warning) for warning in parsed.warnings)
 
@@ -225,6 +227,7 @@ class _Run:
             output = output.replace(CONTAINER_INFO, "")
         place = self._expanded(Place(item.condition_context, with_exceptions(item.condition, item.exceptions)))
         assert place.expanded is not None
+        parsed: Parsed | None = None
         try:
             parsed = self.compiler.parse(place.expanded.text)
             lowered = self._lowered(item, parsed, output, extra_fields)
@@ -234,7 +237,8 @@ class _Run:
             if problem is not None:
                 self._output_failed(item, output, problem)
             else:
-                self._condition_failed(item, place, error)
+                hint = "" if parsed else quoting_hint(place, error, item.condition)
+                self._condition_failed(item, place, error, hint)
             return
         self.compiled.used_macros.update(parsed.macros)
         self._deprecated_in_output(item, output)
@@ -263,11 +267,11 @@ class _Run:
         """The text in which something was found: the rule's own, or that of a macro it uses."""
         return place if macro is None else self._macro_place(macro).inside(item.condition_context)
 
-    def _condition_failed(self, item: RuleItem, place: Place, error: LanguageError) -> None:
+    def _condition_failed(self, item: RuleItem, place: Place, error: LanguageError, hint: str) -> None:
         if isinstance(error, MacroError):
             raise self._macro_error(error, replace(place, context=item.context)) from None
         place = self._through(item, place, error.macro)
-        failure = place.error(Code.ERR_COMPILE_CONDITION, error)
+        failure = place.error(Code.ERR_COMPILE_CONDITION, error, hint)
         if error.unknown_field and place.expanded is not None:
             word = place.expanded.text.encode()[error.offset : error.end].decode("utf-8", "replace")
             if word in DEPRECATED_FIELDS:
@@ -306,6 +310,20 @@ class _Run:
             if name not in used:
                 message = "List not referred to by any other rule/macro"
                 self.warnings.append(Diagnostic(Code.UNUSED_LIST, message, item.context, name_span(item.node)))
+
+
+def quoting_hint(place: Place, error: LanguageError, own: Traced) -> str:
+    """How to write the word of a list or an exception at which a condition could not be parsed further."""
+    brought_by = place.list_at(error.offset)
+    if brought_by:
+        return (
+            f"this comes from list '{brought_by}': a list belongs into 'field in ({brought_by})', and an item with a"
+            " special character needs quotes of its own, as in '\"a=b\"'"
+        )
+    scalar = place.scalar_at(error.offset)
+    if scalar is None or any(scalar is node for node in own.nodes):
+        return ""
+    return "this comes from an exception: a value with a special character needs quotes of its own, as in '\"a=b\"'"
 
 
 def template_problem(output: str, fields: Fields) -> TemplateError | None:

@@ -54,6 +54,10 @@ class Expanded:
         """The name of the list that brought the character at `offset`; empty if none did."""
         return self.names[bisect_right(self.starts, offset) - 1]
 
+    def offset_before(self, offset: int) -> int:
+        """The character of `source` that the one at `offset` stands for."""
+        return self._before(offset)[0]
+
     def span(self, start: int, end: int) -> Span | None:
         """The place in a file of `start` to `end` (characters of `text`)."""
         first, last = self._before(start), self._before(max(end - 1, start))

@@ -12,6 +12,7 @@ from falcoeks_fast.rules.diagnostics import Code, Context, Diagnostic, LoadError
 from falcoeks_fast.rules.errors import LanguageError, LanguageWarning, WarningKind
 from falcoeks_fast.rules.lists import Expanded
 from falcoeks_fast.rules.traced import Traced
+from falcoeks_fast.rules.yaml_source import Scalar
 
 
 def char_offset(text: str, byte_offset: int) -> int:
@@ -49,6 +50,12 @@ class Place:
     def list_at(self, offset: int) -> str:
         """The list that brought the byte at `offset`; empty if none did."""
         return self.expanded.list_at(char_offset(self.expanded.text, offset)) if self.expanded else ""
+
+    def scalar_at(self, offset: int) -> Scalar | None:
+        """The scalar of the file that the byte at `offset` came from; None if a list brought it, or the loader."""
+        if self.expanded is None or self.list_at(offset):
+            return None
+        return self.source.node_at(self.expanded.offset_before(char_offset(self.expanded.text, offset)))
 
     def error(self, code: Code, error: LanguageError, suggestion: str = "") -> LoadError:
         context, span = self.at(error.offset, error.end)

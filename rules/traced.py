@@ -42,12 +42,17 @@ class Traced:
         text = self.text.strip(TRIMMED)
         return Traced(text, tuple(start - left for start in self.starts), self.nodes)
 
+    def _piece(self, at: int) -> int:
+        return max(bisect_right(self.starts, at) - 1, 0)
+
+    def node_at(self, at: int) -> Scalar | None:
+        """The scalar that the character at `at` stands in; None where the loader made it up."""
+        return self.nodes[self._piece(at)] if self.nodes else None
+
     def origin(self, start: int, end: int) -> Span | None:
         """The place in a file of the characters from `start` to `end`; None where the loader made them up."""
-        piece = max(bisect_right(self.starts, start) - 1, 0)
-        if piece >= len(self.nodes):
-            return None
-        node = self.nodes[piece]
+        piece = self._piece(start)
+        node = self.nodes[piece] if self.nodes else None
         if node is None:
             return None
         first = start - self.starts[piece]

@@ -79,10 +79,10 @@ def _impossible(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:
     """Rules that need what EKS does not log."""
     for rule in compiled.rules.values():
         firing = Firing(compiled.condition(rule), result.fields)
-        if not firing.reads_body and "events" not in firing.resources:
-            continue
         if not firing.possible():
             yield _advice("this rule can never fire: no stage, verb and resource satisfies its condition", rule)
+            continue
+        if not firing.reads_body and "events" not in firing.resources:
             continue
         logged = firing.possible(policy=True)
         if not logged:
