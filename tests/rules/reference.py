@@ -251,6 +251,8 @@ class _Event:
         if ref.name.startswith(("evt.time", "evt.datetime")):
             return self.time_ns
         value = self.value(ref)
+        if ref.name.startswith(("evt.rawtime", "evt.reltime")) and isinstance(value, int) and value >= 2**63:
+            return value - 2**64
         if isinstance(value, list):
             return [item.decode("utf-8", "replace") for item in value]
         if isinstance(value, bytes):

@@ -39,7 +39,7 @@ def surroundings(events: list[bytes]) -> list[Surroundings]:
     return [Surroundings(number, first) for number in range(1, len(events) + 1)]
 
 
-@settings(max_examples=150, suppress_health_check=SLOW)
+@settings(deadline=None, max_examples=150, suppress_health_check=SLOW)
 @given(
     st.lists(strategies.conditions(), min_size=1, max_size=4),
     st.lists(strategies.events(), min_size=1, max_size=6),
@@ -63,7 +63,7 @@ def test_conditions(conditions: list[str], events: list[bytes], optimised: bool)
     assert given_pairs == wanted
 
 
-@settings(max_examples=100, suppress_health_check=SLOW)
+@settings(deadline=None, max_examples=100, suppress_health_check=SLOW)
 @given(
     st.lists(st.tuples(st.sampled_from(("", "3", "12")), strategies.shown()), min_size=1, max_size=4),
     st.lists(strategies.events(), min_size=1, max_size=3),

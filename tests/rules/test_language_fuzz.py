@@ -54,18 +54,19 @@ def check_refusal(refusal: LanguageError | None, text: bytes) -> None:
         assert 0 <= refusal.offset <= refusal.end <= len(text)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(st.lists(TOKENS, max_size=25).map("".join))
 def test_any_tokens(text: str) -> None:
     use(text.encode())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes(text: bytes) -> None:
     use(text)
 
 
-@settings(max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(strategies.conditions(), st.data())
 def test_conditions_with_a_change(text: str, data: st.DataObject) -> None:
     raw = text.encode()
@@ -75,6 +76,7 @@ def test_conditions_with_a_change(text: str, data: st.DataObject) -> None:
     use(raw[:at] + data.draw(TOKENS).encode() + raw[at + cut :])
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.lists(TOKENS, max_size=20).map(lambda parts: "%".join(parts).encode())))
 def test_any_template(text: bytes) -> None:
     try:
@@ -93,6 +95,7 @@ def test_any_template(text: bytes) -> None:
     assert at == len(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_field(text: str) -> None:
     try:

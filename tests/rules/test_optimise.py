@@ -70,13 +70,13 @@ def plan_of(*conditions: str) -> Plan:
     return lowering.plan()
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(strategies.conditions(), min_size=1, max_size=3), st.lists(strategies.events(), min_size=1, max_size=5))
 def test_every_pass_keeps_the_meaning(conditions: list[str], events: list[bytes]) -> None:
     compare(conditions, events)
 
 
-@settings(max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(
     st.lists(strategies.class_conditions(), min_size=1, max_size=3),
     st.lists(strategies.class_events(), min_size=1, max_size=8),

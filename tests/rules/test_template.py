@@ -164,7 +164,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(deadline=None, max_examples=400)
 @given(st.lists(PIECES, max_size=9).map("".join))
 def test_reading_is_the_longest_prefix_that_compiles(text: str) -> None:
     raw = text.encode()
