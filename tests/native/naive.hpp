@@ -63,7 +63,8 @@ class Naive {
         if (o.kind == OperandKind::list) {
             Found f;
             for (size_t k = 0; k < args.size(); ++k) {
-                if (plan_.operands[o.args[k]].is_list) f.items.insert(f.items.end(), args[k].items.begin(), args[k].items.end());
+                const std::vector<std::string> &more = args[k].items;
+                if (plan_.operands[o.args[k]].is_list) f.items.insert(f.items.end(), more.begin(), more.end());
                 else f.items.push_back(args[k].text);
             }
             return f;
@@ -75,7 +76,9 @@ class Naive {
     static Maybe transform(const OperandPlan &o, std::vector<Found> &args, bool on_list) {
         Found out;
         switch (o.transform) {
-        case Transform::len: out.number = on_list ? args[0].items.size() : std::string(args[0].text.c_str()).size(); return out;
+        case Transform::len:
+            out.number = on_list ? args[0].items.size() : std::string(args[0].text.c_str()).size();
+            return out;
         case Transform::join:
             for (size_t i = 0; i < args[1].items.size(); ++i) out.text += (i ? args[0].text : "") + args[1].items[i];
             return out;
@@ -119,12 +122,14 @@ class Naive {
         }
         if (s.size() % 4 == 1 || bits.find('1', bits.size() / 8 * 8) != std::string::npos) return {};
         std::string out;
-        for (size_t i = 0; i + 8 <= bits.size(); i += 8) out += static_cast<char>(std::stoi(bits.substr(i, 8), nullptr, 2));
+        for (size_t i = 0; i + 8 <= bits.size(); i += 8)
+            out += static_cast<char>(std::stoi(bits.substr(i, 8), nullptr, 2));
         while (!out.empty() && out.back() == 0) out.pop_back();
         return out;
     }
 
-    static Maybe getopt(const std::vector<std::string> &argv, const std::string &options, std::optional<char> selector) {
+    static Maybe getopt(const std::vector<std::string> &argv, const std::string &options,
+                        std::optional<char> selector) {
         Found out;
         Maybe selected;
         auto take = [&](char c, const std::string &value) {
@@ -166,7 +171,8 @@ class Naive {
             Maybe right = operand(a.rhs);
             if (!right) return false;
             if (o.type != ValueType::string) return number(a.op, left->number, right->number);
-            return o.is_list ? among(a.op == AtomOp::in, left->items, right->items) : text(a.op, left->text, right->text);
+            if (o.is_list) return among(a.op == AtomOp::in, left->items, right->items);
+            return text(a.op, left->text, right->text);
         }
         if (a.op == AtomOp::exists) return true;
         auto has_class = [&](const std::string &s) {
@@ -182,7 +188,8 @@ class Naive {
         return count(a, a.constants, [&](const std::string &c) { return text(a.op, left->text, c); });
     }
 
-    template <typename T, typename Holds> static bool count(const AtomPlan &a, const std::vector<T> &constants, Holds holds) {
+    template <typename T, typename Holds>
+    static bool count(const AtomPlan &a, const std::vector<T> &constants, Holds holds) {
         size_t k = static_cast<size_t>(std::count_if(constants.begin(), constants.end(), holds));
         if (constants.empty()) return false;
         switch (a.modifier) {

@@ -130,7 +130,8 @@ class RandomPlan {
         member("requestURI", text());
         member("user", "{\"username\":" + text() + ",\"groups\":" + texts() + "}");
         member("sourceIPs", texts());
-        member("objectRef", "{\"resource\":" + text() + (below(2) ? ",\"name\":" + text() : "") + ",\"namespace\":" + text() + "}");
+        std::string name = below(2) ? ",\"name\":" + text() : "";
+        member("objectRef", "{\"resource\":" + text() + name + ",\"namespace\":" + text() + "}");
         member("responseStatus", "{\"code\":" + std::to_string(below(3) * 100 + 200) + "}");
         member("requestObject", "{\"spec\":{\"command\":" + texts() + ",\"kind\":" + text() + "}}");
         return out + "}";
@@ -140,8 +141,9 @@ class RandomPlan {
 
   private:
     std::string word() {
-        static const char *kWords[] = {"get", "create", "a", "b", "ab", "A", "B", "a/b", "/a/b/c", "", "system:node", "YQ==",
-                                       "YQ", "-a", "-bx", "--", "x", "pods", "b*", "?", "[ab]*", "200", "true"};
+        static const char *kWords[] = {"get",  "create", "a",  "b",   "ab", "A", "B",    "a/b", "/a/b/c", "",
+                                       "YQ==", "YQ",     "-a", "-bx", "--", "x", "pods", "b*",  "?",      "[ab]*",
+                                       "200",  "system:node", "true"};
         if (!more_words_.empty() && below(2)) return more_words_[below(more_words_.size())];
         return kWords[below(std::size(kWords))];
     }
@@ -251,7 +253,7 @@ class RandomPlan {
         } else if (below(8) == 0) {
             do a.rhs = pick(o.is_list); while (plan.operands[a.rhs].type != o.type);
             if (o.is_list) choose({in, intersects});
-            else choose({eq, ne, lt, ge, in, intersects, contains, icontains, startswith, endswith, AtomOp::glob, iglob});
+            else choose({eq, ne, lt, ge, in, intersects, contains, icontains, startswith, endswith, glob, iglob});
         } else if (o.is_list) {
             choose({list_all, list_any});
             classes(a, o);
@@ -292,7 +294,8 @@ class RandomPlan {
             if (depth == 0) return leaf();
             if (!shared.empty() && below(4) == 0) return shared[below(shared.size())];
             std::vector<uint32_t> args;
-            for (uint32_t n = below(4); n > 0; --n) args.push_back(self(self, depth - 1 - static_cast<int>(below(static_cast<size_t>(depth)))));
+            for (uint32_t n = below(4); n > 0; --n)
+                args.push_back(self(self, static_cast<int>(below(static_cast<size_t>(depth)))));
             uint32_t n = node(below(3) ? NodeKind::and_ : NodeKind::or_, args);
             return below(5) ? n : node(NodeKind::not_, {n});
         };
