@@ -13,6 +13,9 @@ from falcoeks_fast.rules.plan import Atom, AtomOp, Plan
 
 _WORD_BITS = 64
 
+_MOST_COMPARISONS = 8
+"""A set of more ids is a bit set, which is one load, however large."""
+
 
 class AtomSource:
     """Collects the atoms that generated functions call."""
@@ -63,9 +66,9 @@ class AtomSource:
             if ids[-1] == size - 1:
                 return f"return {class_id} >= {ids[0]}u;"
             return f"return {class_id} - {ids[0]}u <= {len(ids) - 1}u;"
-        if len(ids) == 2:
-            return f"uint32_t id = {class_id}; return (id == {ids[0]}u) | (id == {ids[1]}u);"
         words = [0] * -(-size // _WORD_BITS)
+        if len(ids) == 2 or (len(ids) < len(words) and len(ids) <= _MOST_COMPARISONS):
+            return f"uint32_t id = {class_id}; return {' | '.join(f'(id == {id_}u)' for id_ in ids)};"
         for id_ in ids:
             words[id_ // _WORD_BITS] |= 1 << id_ % _WORD_BITS
         if len(words) == 1:
