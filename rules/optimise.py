@@ -202,12 +202,11 @@ class _Merger:
         return atom, False
 
     def _combined(self, kind: NodeKind, operand: int, op: AtomOp, literals: list[tuple[int, Atom, bool]]) -> int | None:
-        every = frozenset(range(1, len(self._plan.operands[operand].interned) + 2))
         wanted: frozenset[int] | None = None
         unwanted: frozenset[int] | None = None
         conjunction = kind is NodeKind.AND
         for _, atom, negated in literals:
-            classes = every if atom.op is AtomOp.EXISTS else frozenset(atom.classes)
+            classes = self._every(operand) if atom.op is AtomOp.EXISTS else frozenset(atom.classes)
             if negated:
                 unwanted = _meet(unwanted, classes, union=conjunction)
             else:
@@ -221,12 +220,16 @@ class _Merger:
             negative, classes = False, wanted or none
         if len(classes) > MAX_CLASSES and any(atom.op is AtomOp.EXISTS for _, atom, _ in literals):
             return None
-        return self._test(operand, op, classes, every, negative)
+        return self._test(operand, op, classes, negative)
 
-    def _test(self, operand: int, op: AtomOp, classes: frozenset[int], every: frozenset[int], negative: bool) -> int:
+    def _every(self, operand: int) -> frozenset[int]:
+        """All classes that a value can have."""
+        return frozenset(range(1, len(self._plan.operands[operand].interned) + 2))
+
+    def _test(self, operand: int, op: AtomOp, classes: frozenset[int], negative: bool) -> int:
         if not classes and op is not AtomOp.LIST_ALL:
             return self._made.put(Node(NodeKind.TRUE if negative else NodeKind.FALSE))
-        if classes == every and op is AtomOp.CLASS:
+        if op is AtomOp.CLASS and len(classes) == len(self._plan.operands[operand].interned) + 1:
             atom = Atom(AtomOp.EXISTS, operand)
         else:
             atom = Atom(op, operand, classes=tuple(sorted(classes)))
