@@ -59,7 +59,8 @@ def check_text(check: Check) -> str:
 
 
 def _constant(constant: Const) -> str:
-    return _decoded(escape(constant.value))
+    # A vertical tab ends a bare word too, but Falco prints it without quotes.
+    return _quoted(constant.value) if b"\v" in constant.value else _decoded(escape(constant.value))
 
 
 def _quoted(value: bytes) -> str:
