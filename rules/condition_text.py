@@ -25,9 +25,11 @@ from falcoeks_fast.rules.ast import (
     escape,
     field_text,
 )
+from falcoeks_fast.rules.tree import size
 
 INDENT = "  "
 LINE_WIDTH = 100
+MAX_PARTS = 100_000
 
 
 def operand_text(operand: Operand) -> str:
@@ -83,7 +85,8 @@ def _folded(
     group: Callable[[str, list[str]], str],
     leaf: Callable[[Check], str] = check_text,
 ) -> str:
-    """Texts put together from the leaves up."""
+    """Texts put together from the leaves up. Macros stay names where the whole would be too long to print."""
+    fill_macros = fill_macros and size(expr) <= MAX_PARTS
     values: list[str] = []
     stack: list[tuple[Expr, bool]] = [(expr, False)]
     while stack:

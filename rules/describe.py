@@ -9,13 +9,14 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from falcoeks_fast.rules.ast import Check, Expr, field_refs, field_text, walk
+from falcoeks_fast.rules.ast import Expr, field_text
 from falcoeks_fast.rules.collector import Collector, version_text
 from falcoeks_fast.rules.compiler import Compiled, CompiledMacro, CompiledRule
 from falcoeks_fast.rules.condition_text import one_line
 from falcoeks_fast.rules.fields import Fields
 from falcoeks_fast.rules.items import PRIORITIES, ExceptionItem, ListItem
 from falcoeks_fast.rules.template import parse_template
+from falcoeks_fast.rules.tree import checks, fields
 from falcoeks_fast.rules.yaml_source import Scalar
 
 EVENTS = ("pluginevent", "asyncevent")
@@ -26,7 +27,7 @@ LINE_END = 110
 def describe(
     compiled: Compiled | None,
     collector: Collector,
-    fields: Fields,
+    table: Fields,
     plugins: Iterable[str],
     rule: str | None = None,
 ) -> dict[str, Any]:
@@ -39,11 +40,11 @@ def describe(
     if rule is not None:
         if compiled is None:
             raise KeyError(rule)
-        return {"rules": [_rule(rules[rule], compiled, fields, loaded)]}
+        return {"rules": [_rule(rules[rule], compiled, table, loaded)]}
     return {
         "required_engine_version": version_text(collector.engine_version),
         "required_plugin_versions": _requirements(collector),
-        "rules": [_rule(known, compiled, fields, loaded) for known in rules.values()] if compiled else [],
+        "rules": [_rule(known, compiled, table, loaded) for known in rules.values()] if compiled else [],
         "macros": [_macro(macro, compiled) for macro in compiled.macros.values()] if compiled else [],
         "lists": [_list(item, compiled, collector) for item in collector.lists.values()] if compiled else [],
     }
@@ -62,9 +63,9 @@ def _rule(rule: CompiledRule, compiled: Compiled, table: Fields, plugins: list[s
     expr = compiled.condition(rule)
     output = parse_template(rule.output.encode(), table)
     output_fields = _distinct(_text(field_text(ref.name, ref.argument)) for ref in output.fields())
-    fields = _fields(expr)
+    condition_fields = _fields(expr)
     details: dict[str, Any] = {
-        **_common(expr, fields),
+        **_common(expr, condition_fields),
         "macros": list(rule.parsed.macros),
         "lists": compiled.lists.named_in(item.condition.text),
         "condition_compiled": one_line(expr),
@@ -73,7 +74,7 @@ def _rule(rule: CompiledRule, compiled: Compiled, table: Fields, plugins: list[s
         "exception_names": _distinct(exception.name for exception in item.exceptions),
         "exception_fields": _distinct(name for ex in item.exceptions for name in _words(ex, "fields")),
         "exception_operators": _distinct(name for ex in item.exceptions for name in _words(ex, "comps")),
-        "plugins": _plugins([*fields, *output_fields], plugins),
+        "plugins": _plugins([*condition_fields, *output_fields], plugins),
     }
     if rule.extra_fields:
         details["extra_output_formatted_fields"] = {
@@ -119,13 +120,13 @@ def _list(item: ListItem, compiled: Compiled, collector: Collector) -> dict[str,
     return {"info": info, "details": details}
 
 
-def _common(expr: Expr, fields: list[str]) -> dict[str, Any]:
-    operators = _distinct(node.op for node in walk(expr) if isinstance(node, Check))
-    return {"condition_fields": fields, "condition_operators": operators, "events": list(EVENTS)}
+def _common(expr: Expr, condition_fields: list[str]) -> dict[str, Any]:
+    operators = _distinct(check.op for check in checks(expr))
+    return {"condition_fields": condition_fields, "condition_operators": operators, "events": list(EVENTS)}
 
 
 def _fields(expr: Expr) -> list[str]:
-    return _distinct(_text(field_text(ref.name, ref.argument)) for ref in field_refs(expr))
+    return _distinct(_text(field_text(ref.name, ref.argument)) for ref in fields(expr))
 
 
 def _words(exception: ExceptionItem, key: str) -> list[str]:
@@ -134,10 +135,10 @@ def _words(exception: ExceptionItem, key: str) -> list[str]:
     return [scalar.value.strip() for scalar in scalars]
 
 
-def _plugins(fields: Iterable[str], loaded: list[str]) -> list[str]:
+def _plugins(read: Iterable[str], loaded: list[str]) -> list[str]:
     """The loaded plugins that a rule needs: the one of its source, and `json` where it reads `json.` or `jevt.`."""
     plugins = [name for name in loaded if name != "json"]
-    if "json" in loaded and any(name.startswith(("json.", "jevt.")) for name in fields):
+    if "json" in loaded and any(name.startswith(("json.", "jevt.")) for name in read):
         plugins.append("json")
     return plugins
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from falcoeks_fast.rules.ast import And, Check, Expr, FieldRef, MacroRef, Not, children, field_refs, field_text
+from falcoeks_fast.rules.ast import And, Check, Expr, FieldRef, MacroRef, Not, children, field_text
 from falcoeks_fast.rules.compiler import Compiled, CompiledRule
 from falcoeks_fast.rules.condition_text import check_text, many_lines, one_line
 from falcoeks_fast.rules.firing import Firing, in_words
@@ -19,10 +19,12 @@ from falcoeks_fast.rules.parser import parse_condition
 from falcoeks_fast.rules.plan import Plan, Reader
 from falcoeks_fast.rules.suggest import closest
 from falcoeks_fast.rules.template import parse_template
+from falcoeks_fast.rules.tree import checks, fields, folded, parts, size
 
 ALWAYS = b"evt.num exists"
 VALUE_WIDTH = 100
 TEXT_WIDTH = 90
+MAX_STEPS = 100_000
 
 Evaluate = Callable[[Plan], dict[int, str]]
 """Runs a plan on the event, all rules: number of each rule that fired -> its message (the output alone)."""
@@ -77,7 +79,7 @@ def _indented(text: str) -> list[str]:
 
 def _used(rule: CompiledRule, compiled: Compiled) -> list[str]:
     lines = []
-    macros = dict.fromkeys(node.name for node in _macro_refs(compiled.condition(rule)))
+    macros = dict.fromkeys(node.name for node in parts(compiled.condition(rule)) if isinstance(node, MacroRef))
     lists = compiled.lists.named_in(rule.condition.source.text)
     exceptions = dict.fromkeys(exception.name for exception in rule.item.exceptions)
     for noun, names in (("Macros", macros), ("Lists", lists), ("Exceptions", exceptions)):
@@ -86,18 +88,9 @@ def _used(rule: CompiledRule, compiled: Compiled) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def _macro_refs(expr: Expr) -> Iterable[MacroRef]:
-    stack = [expr]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, MacroRef):
-            yield node
-        stack.extend(reversed(children(node)))
-
-
 def _fields(rule: CompiledRule, expr: Expr, result: LoadResult) -> list[str]:
     """Each field with the place in the event that it is read from."""
-    condition = list(field_refs(expr))
+    condition = list(fields(expr))
     template = parse_template(rule.output.encode(), result.fields)
     rows: dict[str, str] = {}
     for ref in (*condition, *template.fields()):
@@ -144,16 +137,15 @@ class EventExplanation:
         self._expr = compiled.condition(rule)
         self._lowering = Lowering(result.fields)
         self._kept: list[Expr] = []
-        checks = [part for part in _parts(self._expr) if isinstance(part, Check)]
-        self._numbers = {id(check): self._add(check, b"x") for check in checks}
-        self._negations = {id(check): self._add(Not(check, 0, 0), b"x") for check in checks}
+        self._numbers = {id(check): self._add(check, b"x") for check in checks(self._expr)}
+        self._negations = {id(check): self._add(Not(check, 0, 0), b"x") for check in checks(self._expr)}
         always = parse_condition(ALWAYS)
-        refs = {_name(ref): ref for ref in field_refs(self._expr)}
+        refs = {_name(ref): ref for ref in fields(self._expr)}
         self._values = {name: self._add(always, b"%" + name.encode()) for name in refs if self._prints(name, result)}
         self._present = {name: self._add(_exists(ref), b"x") for name, ref in refs.items()}
         self._fired = evaluate(self._lowering.plan())
-        self._outcomes = self._all_outcomes()
-        self.steps = list(self._steps())
+        self._outcomes = folded(self._expr, self._outcome)
+        self.steps = list(self._steps()) if size(self._expr) <= MAX_STEPS else []
 
     def _add(self, expr: Expr, output: bytes) -> int:
         self._kept.append(expr)
@@ -162,29 +154,15 @@ class EventExplanation:
     @staticmethod
     def _prints(name: str, result: LoadResult) -> bool:
         """Whether a template shows this field, argument and all."""
-        parts = parse_template(b"%" + name.encode(), result.fields).parts
-        return len(parts) == 1
+        return len(parse_template(b"%" + name.encode(), result.fields).parts) == 1
 
-    def _all_outcomes(self) -> dict[int, bool | None]:
-        """What each part comes to, bottom up; a comparison that is neither true nor false is unknown."""
-        outcomes: dict[int, bool | None] = {}
-        for part in _parts(self._expr):
-            if isinstance(part, Check):
-                true = self._numbers[id(part)] in self._fired
-                false = self._negations[id(part)] in self._fired
-                outcomes[id(part)] = True if true else False if false else None
-        stack: list[tuple[Expr, bool]] = [(self._expr, False)]
-        while stack:
-            node, ready = stack.pop()
-            if id(node) in outcomes:
-                continue
-            parts = children(node)
-            if ready:
-                outcomes[id(node)] = _combined(node, [outcomes[id(part)] for part in parts])
-            else:
-                stack.append((node, True))
-                stack.extend((part, False) for part in parts)
-        return outcomes
+    def _outcome(self, node: Expr, inner: list[bool | None]) -> bool | None:
+        """What a part comes to; a comparison that is neither true nor false is unknown."""
+        if not isinstance(node, Check):
+            return _combined(node, inner)
+        if self._numbers[id(node)] in self._fired:
+            return True
+        return False if self._negations[id(node)] in self._fired else None
 
     def _value(self, part: Expr) -> bool | None:
         return self._outcomes[id(part)]
@@ -206,7 +184,7 @@ class EventExplanation:
 
     def _note(self, check: Check) -> str:
         notes = []
-        for ref in field_refs(check):
+        for ref in fields(check):
             name = _name(ref)
             if self._present[name] not in self._fired:
                 notes.append(f"{name} is missing")
@@ -216,7 +194,7 @@ class EventExplanation:
 
     @property
     def fires(self) -> bool:
-        return self.steps[0].value is True
+        return self._value(self._expr) is True
 
     def deciding(self) -> list[Step]:
         """The comparisons that decided: those without which the outcome could have been another."""
@@ -225,18 +203,22 @@ class EventExplanation:
     def _path(self) -> Iterable[tuple[Step, Expr]]:
         """From the whole down, along the parts that have the value that decides."""
         stack: list[Expr] = [self._expr]
+        seen: set[int] = set()
         while stack:
             node = stack.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
             value = self._value(node)
             yield Step(0, one_line(node) if isinstance(node, Check) else "", value, self._note_of(node)), node
-            parts = children(node)
-            if isinstance(node, Not | MacroRef) or len(parts) < 2:
-                stack.extend(parts)
+            inner = children(node)
+            if isinstance(node, Not | MacroRef) or len(inner) < 2:
+                stack.extend(inner)
                 continue
             # An "and" that is false, and an "or" that is true, are decided by their parts of that value.
-            alike = [part for part in parts if self._value(part) == value]
+            alike = [part for part in inner if self._value(part) == value]
             decided_by_some = (value is False) if isinstance(node, And) else (value is True)
-            stack.extend(reversed(alike if decided_by_some and alike else list(parts)))
+            stack.extend(reversed(alike if decided_by_some and alike else list(inner)))
 
     def _note_of(self, node: Expr) -> str:
         return self._note(node) if isinstance(node, Check) else ""
@@ -249,7 +231,8 @@ class EventExplanation:
             lines.append(f"  {marks[step.value]}  {_cut(step.text, TEXT_WIDTH)}")
             if step.note:
                 lines.append(f"           {step.note}")
-        lines += ["", "All parts:"]
+        if self.steps:
+            lines += ["", "All parts:"]
         for step in self.steps:
             lines.append(f"  {marks[step.value]}  {'  ' * step.depth}{_cut(step.text, TEXT_WIDTH)}")
         return "\n".join(lines) + "\n"
@@ -269,18 +252,6 @@ def _combined(node: Expr, values: list[bool | None]) -> bool | None:
 
 def _exists(ref: FieldRef) -> Check:
     return Check(ref, "exists", None, (), None, False, 0, 0, 0)
-
-
-def _parts(expr: Expr) -> Iterable[Expr]:
-    """Every part once, though a macro stands in several places."""
-    seen: set[int] = set()
-    stack = [expr]
-    while stack:
-        node = stack.pop()
-        if id(node) not in seen:
-            seen.add(id(node))
-            yield node
-            stack.extend(children(node))
 
 
 def _cut(text: str, width: int) -> str:

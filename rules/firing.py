@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from falcoeks_fast.rules.ast import And, Check, Expr, FieldRef, MacroRef, Not, Operand, children, walk
+from falcoeks_fast.rules.ast import And, Check, Expr, FieldRef, MacroRef, Not, Operand
 from falcoeks_fast.rules.errors import LanguageError
 from falcoeks_fast.rules.fields import Fields
 from falcoeks_fast.rules.plan import Slot
+from falcoeks_fast.rules.tree import checks, folded
 
 STAGES = ("RequestReceived", "ResponseStarted", "ResponseComplete", "Panic")
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
@@ -27,6 +28,9 @@ METADATA_ONLY = frozenset({"secrets", "configmaps", "tokenreviews"})
 """What the published audit policy of EKS logs without bodies (config maps: but for the writes of aws-auth)."""
 READS = frozenset({"get", "list", "watch"})
 AWS_AUTH_WRITES = frozenset({"update", "patch", "delete"})
+
+Outcome = tuple[int, int]
+"""The kinds on which a part can be true, and those on which it can be false."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,8 @@ class Firing:
         self._expr = expr
         named: tuple[dict[str, None], ...] = ({}, {}, {})
         self.reads_body = False
-        for node in walk(expr):
-            if isinstance(node, Check):
-                self._look_at(node, named)
+        for check in checks(expr):
+            self._look_at(check, named)
         self.stages = tuple(dict.fromkeys((*STAGES, *named[0])))
         self.verbs = tuple(dict.fromkeys((*VERBS, *named[1], OTHER)))
         self.resources = tuple(dict.fromkeys((*named[2], OTHER, NO_RESOURCE)))
@@ -107,39 +110,24 @@ class Firing:
         return [kind for number, kind in enumerate(self.kinds) if mask >> number & 1]
 
     def _evaluate(self, policy: bool) -> int:
-        """Where the whole can be true; each part is a pair (can be true, can be false)."""
-        values: list[tuple[int, int]] = []
-        stack: list[tuple[Expr, bool]] = [(self._expr, False)]
-        while stack:
-            node, ready = stack.pop()
-            if isinstance(node, Check):
-                values.append(self._check(node, policy))
-            elif isinstance(node, MacroRef):
-                if node.body is None:
-                    values.append((self._all, self._all))
-                else:
-                    stack.append((node.body, False))
-            elif not ready:
-                stack.append((node, True))
-                stack.extend((child, False) for child in children(node))
-            else:
-                count = len(children(node))
-                parts = values[-count:]
-                del values[-count:]
-                values.append(self._combined(node, parts))
-        return values[-1][0]
+        """Where the whole can be true."""
+        return folded(self._expr, lambda node, inner: self._value(node, inner, policy))[id(self._expr)][0]
 
-    def _combined(self, node: Expr, parts: list[tuple[int, int]]) -> tuple[int, int]:
+    def _value(self, node: Expr, inner: list[Outcome], policy: bool) -> Outcome:
+        if isinstance(node, Check):
+            return self._check(node, policy)
+        if isinstance(node, MacroRef):
+            return inner[0] if inner else (self._all, self._all)
         if isinstance(node, Not):
-            return parts[0][1], parts[0][0]
+            return inner[0][1], inner[0][0]
         conjunction = isinstance(node, And)
         true, false = (self._all, 0) if conjunction else (0, self._all)
-        for can_be_true, can_be_false in parts:
+        for can_be_true, can_be_false in inner:
             true = true & can_be_true if conjunction else true | can_be_true
             false = false | can_be_false if conjunction else false & can_be_false
         return true, false
 
-    def _check(self, check: Check, policy: bool) -> tuple[int, int]:
+    def _check(self, check: Check, policy: bool) -> Outcome:
         slot = self._slot(check.left)
         if slot is None or check.right is not None or check.modifier is not None:
             return self._all, self._all
@@ -150,7 +138,7 @@ class Firing:
             return self._all & ~self._bodiless, self._all
         return self._all, self._all
 
-    def _dimension_check(self, check: Check, dimension: int) -> tuple[int, int]:
+    def _dimension_check(self, check: Check, dimension: int) -> Outcome:
         constants = [constant.value.decode("utf-8", "replace") for constant in check.constants]
         true = false = 0
         for value, mask in self._by_value[dimension].items():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from falcoeks_fast.rules.ast import Check, Const, Expr, FieldRef, field_refs, walk
+from falcoeks_fast.rules.ast import Check, Const, Expr, FieldRef
 from falcoeks_fast.rules.compiler import Compiled, CompiledRule, template_problem
 from falcoeks_fast.rules.diagnostics import Code, Diagnostic
 from falcoeks_fast.rules.field_table import FIXES
@@ -17,6 +17,7 @@ from falcoeks_fast.rules.load import LoadResult
 from falcoeks_fast.rules.places import Place, char_offset
 from falcoeks_fast.rules.suggest import closest
 from falcoeks_fast.rules.template import parse_template
+from falcoeks_fast.rules.tree import checks, fields
 
 MEMBERSHIP = ("in", "intersects", "pmatch")
 
@@ -54,11 +55,11 @@ def _misspelt_lists(compiled: Compiled) -> Iterator[Diagnostic]:
 
 
 def _misspelt_in(expr: Expr, place: Place, expanded: Expanded, names: list[str]) -> Iterator[Diagnostic]:
-    for node in walk(expr):
-        if not isinstance(node, Check) or (node.op not in MEMBERSHIP and node.modifier is None):
+    for check in checks(expr):
+        if check.op not in MEMBERSHIP and check.modifier is None:
             continue
-        for constant in node.constants:
-            found = _list_hint(constant, node, expanded, names)
+        for constant in check.constants:
+            found = _list_hint(constant, check, expanded, names)
             if found is not None:
                 context, span = place.at(constant.start, constant.end)
                 yield Diagnostic(Code.ADVICE, found[0], context, span, found[1])
@@ -99,7 +100,7 @@ def _impossible(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:
 
 def _fix_impact(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:
     """Rules whose fields have a corrected reading that was not chosen."""
-    fixes = {name: fix for fix, fields in FIXES.items() if fix not in result.fields.fixes for name in fields}
+    fixes = {name: fix for fix, fixed in FIXES.items() if fix not in result.fields.fixes for name in fixed}
     for rule in compiled.rules.values():
         touched: dict[str, list[str]] = {}
         for ref in _all_fields(rule, compiled, result):
@@ -112,6 +113,6 @@ def _fix_impact(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:
 
 
 def _all_fields(rule: CompiledRule, compiled: Compiled, result: LoadResult) -> Iterator[FieldRef]:
-    yield from field_refs(compiled.condition(rule))
+    yield from fields(compiled.condition(rule))
     if template_problem(rule.output, result.fields) is None:
         yield from parse_template(rule.output.encode(), result.fields).fields()
