@@ -17,9 +17,9 @@ from falcoeks_fast.rules import RuleFile
 from falcoeks_fast.versions import FALCO_VERSION, version_fields
 
 _URL_CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s\"'@]*@")
+_SECRET_NAME = re.compile(r"(?i)password|passwd|secret|token|api_?key|access_?key|authorization|credential")
 _SECRET_SETTING = re.compile(
-    r"(?i)((?:password|passwd|secret|token|api_?key|access_?key|authorization|credential|external_id)[\w-]*\"?\s*[:=]\s*)"
-    r"(\"(?:[^\"\\]|\\.)*\"|[^\s,}\]]+)"
+    rf"(?i)((?:{_SECRET_NAME.pattern[4:]})[\w-]*[\"']?\s*[:=]\s*)(\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,}}\]]+)"
 )
 _SECRET_HEADER = re.compile(r"(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{6,}")
 _BLACK = "[redacted]"
@@ -30,8 +30,8 @@ def support_json(config: Config, loaded: LoadedRules, contents: Sequence[RuleFil
     document = {
         "version": FALCO_VERSION,
         "engine_info": version_fields(loaded_plugins(config)),
-        "cmdline": redacted(" ".join(command)),
-        "config": redacted(render_flow(config.tree)),
+        "cmdline": " ".join(map(_shown_argument, command)),
+        "config": render_flow(config.tree, _shown_setting),
         "rules_files": [
             {"name": file.name, "variants": [{"content": file.content.decode("utf-8", "replace")}]} for file in contents
         ],
@@ -51,3 +51,13 @@ def redacted(text: str) -> str:
     text = _URL_CREDENTIALS.sub(rf"\1{_BLACK}@", text)
     text = _SECRET_HEADER.sub(rf"\1{_BLACK}", text)
     return _SECRET_SETTING.sub(rf'\1"{_BLACK}"', text)
+
+
+def _shown_setting(key: str, text: str) -> str:
+    return _BLACK if _SECRET_NAME.search(key) else redacted(text)
+
+
+def _shown_argument(argument: str) -> str:
+    """An option is blacked out whole behind its first `=` if its name is that of a secret."""
+    key, equals, _ = argument.partition("=")
+    return f"{key}={_BLACK}" if equals and _SECRET_NAME.search(key) else redacted(argument)

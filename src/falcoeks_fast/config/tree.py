@@ -6,6 +6,7 @@ folder. Scalars stay text, since Falco decides on a type only when a setting is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import yaml
@@ -118,13 +119,14 @@ def _convert(node: yaml.Node, file: str, done: dict[int, Node], depth: int) -> N
     return result
 
 
-def render_flow(node: Node) -> str:
-    """The node as one line of YAML flow style, as `--support` shows the configuration."""
+def render_flow(node: Node, show: Callable[[str, str], str] = lambda key, text: text, key: str = "") -> str:
+    """The node as one line of YAML flow style. `show` may change a scalar: it gets the key above it and its text."""
     if isinstance(node, Scalar):
-        return "~" if node.is_null else _flow_scalar(node.text)
+        return "~" if node.is_null else _flow_scalar(show(key, node.text))
     if isinstance(node, Sequence):
-        return "[" + ", ".join(render_flow(item) for item in node.items) + "]"
-    return "{" + ", ".join(f"{_flow_scalar(key)}: {render_flow(value)}" for key, value in node.entries.items()) + "}"
+        return "[" + ", ".join(render_flow(item, show, key) for item in node.items) + "]"
+    parts = (f"{_flow_scalar(name)}: {render_flow(value, show, name)}" for name, value in node.entries.items())
+    return "{" + ", ".join(parts) + "}"
 
 
 def _flow_scalar(text: str) -> str:
