@@ -19,7 +19,7 @@ from falcoeks_fast.rules.plan import MetaField, Reader, Slot
 from falcoeks_fast.rules.template import Template
 
 from . import reference_text as text
-from .reference_event import Json, parse, simple_path, uri_parameter, walk
+from .reference_event import Json, parse, reaches_element, simple_path, uri_parameter, walk
 
 Value = bytes | list[bytes] | int | bool | None
 
@@ -190,6 +190,12 @@ class _Event:
             return [w.text() for a in arrays if a is not None and a.kind == "array" for w in a.items] or None
         below = _BELOW.get(slot.reader, ())
         found = walk(self.doc, (*slot.path, *below), index)
+        if slot.reader is Reader.WALK_DEFAULT_FIXED:
+            body = self.doc.get(slot.path[0])
+            if body is not None and body.kind == "array":  # a JSON Patch has no containers
+                return None
+            if found is None and index is not None and reaches_element(self.doc, slot.path, index):
+                found = [None]
         if found is None:
             return None
         if slot.reader is Reader.HOSTPATH_MATCH:

@@ -138,6 +138,17 @@ def walk(value: Json, path: tuple[bytes, ...], index: int | None) -> list[Json |
     return None if member is None else walk(member, path[1:], index)
 
 
+def reaches_element(value: Json | None, path: tuple[bytes, ...], index: int) -> bool:
+    """Whether a walk with an index comes to an element of an array."""
+    for key in path:
+        if value is None:
+            return False
+        if value.kind == "array":
+            return index < len(value.items)
+        value = value.get(key)
+    return False
+
+
 def uri_parameter(uri: bytes, key: bytes, *, lenient: bool = False) -> bytes | None:
     """The first value of a query parameter as Go's net/url gives it; None where the URI or the query is in error."""
     if not lenient and any(byte < 0x20 or byte == 0x7F for byte in uri):

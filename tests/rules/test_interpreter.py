@@ -20,6 +20,7 @@ from .reference import Reference, Surroundings, time_ns
 from .reference_event import parse
 
 FIELDS = Fields()
+FIXED = Fields(("all",))
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
 
@@ -44,16 +45,17 @@ def surroundings(events: list[bytes]) -> list[Surroundings]:
     st.lists(strategies.conditions(), min_size=1, max_size=4),
     st.lists(strategies.events(), min_size=1, max_size=6),
     st.booleans(),
+    st.sampled_from((FIELDS, FIXED)),
 )
-def test_conditions(conditions: list[str], events: list[bytes], optimised: bool) -> None:
-    lowering = Lowering(FIELDS)
+def test_conditions(conditions: list[str], events: list[bytes], optimised: bool, fields: Fields) -> None:
+    lowering = Lowering(fields)
     trees = [parse_condition(text.encode()) for text in conditions]
     for number, tree in enumerate(trees):
         lowering.add_rule(str(number), 4, "k8s_audit", (), tree, b"%evt.num")
     plan = optimise(lowering.plan()) if optimised else lowering.plan()
     alerts = [json.loads(line) for line in scan(plan, events, json_output=True)]
     given_pairs = {(alert["output_fields"]["evt.num"], int(alert["rule"])) for alert in alerts}
-    reference = Reference(FIELDS)
+    reference = Reference(fields)
     wanted = {
         (around.number, number)
         for around, event in zip(surroundings(events), events, strict=True)
