@@ -27,6 +27,9 @@ from .settings import PollerSettings
 from .status import BudgetStatus, ClusterStatus
 
 _USAGE_HALF_LIFE_S = 5.0
+_TIDY_S = 1.0
+# Calls a second of somebody whose usage, having faded once a second, stays at 1.
+_PER_S = 2.0 ** (_TIDY_S / _USAGE_HALF_LIFE_S) - 1.0
 # Of the calls that the lower classes wanted and did not get, each twelfth is theirs: they must end some day.
 _LOWER_EVERY = 12
 _SKEW_WORTH_SAYING_MS = 30_000
@@ -249,12 +252,12 @@ class Dispatcher:
             self._sink.expire(cluster, before_ms)
 
     def _share(self, group: _Group) -> None:
-        """Each cluster may plan with an equal part of the calls, and with what the others leave."""
+        """Each cluster may plan with an equal part of the calls, and with those that nobody uses."""
         rate = group.budget.rate
-        used_per_s = [one.usage * math.log(2.0) / _USAGE_HALF_LIFE_S for one in group.readers]
+        used_per_s = [one.usage * _PER_S for one in group.readers]
+        spare = max(0.0, 0.95 * rate - sum(used_per_s))
         for reader, own in zip(group.readers, used_per_s, strict=True):
-            others = sum(used_per_s) - own
-            reader.calls_per_s = max(rate / len(group.readers), rate - others)
+            reader.calls_per_s = max(rate / len(group.readers), own + spare)
 
     def checkpoints(self, *, all_of_them: bool = False) -> list[tuple[ClusterReader, Checkpoint]]:
         """What is to be stored: of the readers that changed since the last time."""

@@ -36,13 +36,19 @@ class LookInput:
 
 @dataclass(frozen=True, slots=True)
 class LookPlan:
-    """`sweep_ages_ms` is empty for looks. Depths are ages; a deep depth of 0 means no deep looks."""
+    """`sweep_ages_ms` is empty for looks. Depths are ages; a deep depth of 0 means no deep looks.
+
+    An event that is late by less than a reach is found: a look goes back by the reach from the look before.
+    """
 
     period_s: float
     near_ms: int = 0
     deep_ms: int = 0
     deep_period_s: float = 0.0
-    part_s: float = math.inf  # seconds' worth of events that one call may hold
+    near_reach_ms: int = 0
+    deep_reach_ms: int = 0
+    near_pages: float = 0.0  # what there will be to read, in pages as full as they are planned
+    deep_pages: float = 0.0
     sweep_ages_ms: tuple[int, ...] = ()
     slice_ms: int = 0
 
@@ -54,31 +60,35 @@ def plan_looks(given: LookInput) -> LookPlan:
     part_s = _FILL * given.page_events / rate if rate > 0 else math.inf
     longest_s = max(0.1, given.polling_interval_ms / 1000.0)
     shortest_s = min(longest_s, _shortest_period_s(rate))
-    near_q, deep_q = _reach_ms(given)
+    near_q, deep_q, far_q = _reach_ms(given)
+    # Where little happens, one call holds it all.
     single = given.lateness.visible_s(0, deep_q) <= 0.6 * part_s
     if single:
-        near_q = deep_q
+        near_q = far_q if given.lateness.visible_s(0, far_q) <= 0.6 * part_s else deep_q
     period = shortest_s
-    near, deep = 0.0, 0.0
+    near, deep, near_pages, deep_pages = 0.0, 0.0, 0.0, 0.0
     for _ in range(12):
         near = near_q + 1000.0 * period
         deep = 0.0 if single else deep_q + 1000.0 * period * _DEEP_EVERY
-        cost = float(_calls(given.lateness.visible_s(0, near), part_s))
-        if not single:
-            cost += _calls(given.lateness.visible_s(near, deep), part_s) / _DEEP_EVERY
+        near_pages = given.lateness.visible_s(0, near) / part_s
+        deep_pages = given.lateness.visible_s(near, deep) / part_s
+        cost = calls_for(near_pages) + (0 if single else calls_for(deep_pages) / _DEEP_EVERY)
         wanted = max(shortest_s, cost / calls)
         if wanted <= period * 1.02:
             break
         period = wanted
     tight = period * 1000.0 > max(0.8 * near_q, 1.0) and not single
-    if tight or (single and _calls(given.lateness.visible_s(0, near), part_s) > 1):
+    if tight or (single and calls_for(near_pages) > 1):
         return _sweeps(given, calls, part_s)
     return LookPlan(
         period_s=min(period, longest_s),
         near_ms=round(near),
         deep_ms=round(deep),
         deep_period_s=period * _DEEP_EVERY,
-        part_s=part_s,
+        near_reach_ms=round(near_q),
+        deep_reach_ms=0 if single else round(deep_q),
+        near_pages=near_pages,
+        deep_pages=deep_pages,
     )
 
 
@@ -89,18 +99,21 @@ def _shortest_period_s(rate: float) -> float:
     return 0.25 if rate < _BUSY_FROM_EPS else _BUSY_PERIOD_S
 
 
-def _reach_ms(given: LookInput) -> tuple[float, float]:
-    """How old the events are of which most, and nearly all, have come."""
+def _reach_ms(given: LookInput) -> tuple[float, float, float]:
+    """How old the events are of which most, nearly all, and all but a few in a thousand have come."""
     quantile = given.lateness.quantile_ms
     # Where a part of the events is very late, reaching for them would cost more than all others together.
     deep = min(quantile(0.994), 3.0 * quantile(0.9) + 1000.0)
-    deep = min(max(1500.0, deep * given.stretch), float(max(1500, given.max_overlap_ms)))
+    longest = float(max(1500, given.max_overlap_ms))
+    deep = min(max(1500.0, deep * given.stretch), longest)
     near = min(max(300.0, quantile(0.8)), deep)
-    return near, deep
+    far = min(max(deep, 1.2 * quantile(0.9985)), longest)
+    return near, deep, far
 
 
-def _calls(visible_s: float, part_s: float) -> int:
-    return max(1, math.ceil(visible_s / part_s))
+def calls_for(pages: float) -> int:
+    """How many calls side by side. A little too full is better than a call more."""
+    return max(1, math.ceil(pages - 0.12))
 
 
 def _sweeps(given: LookInput, calls: float, part_s: float) -> LookPlan:
@@ -116,4 +129,4 @@ def _sweeps(given: LookInput, calls: float, part_s: float) -> LookPlan:
     reach = given.max_overlap_ms
     distinct = sorted({min(max(100, round(age)), reach) for age in ages})
     slice_ms = max(20, round(1000.0 * part_s * 1.04)) if part_s < math.inf else 1000
-    return LookPlan(period_s=slice_ms / 1000.0, part_s=part_s, sweep_ages_ms=tuple(distinct), slice_ms=slice_ms)
+    return LookPlan(period_s=slice_ms / 1000.0, sweep_ages_ms=tuple(distinct), slice_ms=slice_ms)

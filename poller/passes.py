@@ -9,11 +9,10 @@ older than the lag of the first trailing pass, because that pass reads it anyway
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from .clock import Instant
-from .looks import LookPlan
+from .looks import LookPlan, calls_for
 from .windows import Ledger, Span, split
 
 # Further behind than this, a pass is catching up: what is old goes to the backlog and is read newest first.
@@ -36,7 +35,7 @@ class EarlyPass:
         self.ledger = ledger
         self._near_due = mono
         self._deep_due = mono + 1.0
-        self._deep_until_ms = ledger.frontier_ms
+        self._near_at_ms = self._deep_at_ms = ledger.frontier_ms
         self._sweeps_ms: list[int] = []
 
     def due(self, now: Instant, plan: LookPlan) -> float:
@@ -53,27 +52,31 @@ class EarlyPass:
         """What to read now, newest first; nothing before `due`."""
         if plan.sweep_ages_ms:
             return self._sweep(now, plan)
-        if now.mono >= self._near_due:
-            return self._near(now, plan)
-        if plan.deep_ms and now.mono >= self._deep_due:
+        if plan.deep_ms and now.mono >= self._deep_due and self._deep_due < self._near_due:
             return self._deep(now, plan)
-        return []
+        return self._near(now, plan) if now.mono >= self._near_due else []
 
     def _near(self, now: Instant, plan: LookPlan) -> list[Cut]:
         self._near_due = max(self._near_due + plan.period_s, now.mono + 0.5 * plan.period_s)
-        start = min(self.ledger.frontier_ms + 1, now.ms - plan.near_ms)
+        before, self._near_at_ms = self._near_at_ms, now.ms
+        start = min(self.ledger.frontier_ms + 1, now.ms - plan.near_reach_ms, before - plan.near_reach_ms)
         oldest = now.ms - max(10_000, 2 * plan.near_ms)
         if start < oldest:
-            self.ledger.defer(Span(start, oldest - 1))
+            if self.ledger.frontier_ms < oldest:
+                self.ledger.defer(Span(self.ledger.frontier_ms + 1, oldest - 1))
             start = oldest
-        return _cuts(Span(start, now.ms), plan, edge=not plan.deep_ms)
+        span = Span(start, now.ms)
+        return _cuts(span, plan.near_pages * span.length_ms / max(1, plan.near_ms), edge=not plan.deep_ms)
 
     def _deep(self, now: Instant, plan: LookPlan) -> list[Cut]:
         self._deep_due = max(self._deep_due + plan.deep_period_s, now.mono + 0.5 * plan.deep_period_s)
-        end = now.ms - plan.near_ms
-        start = max(min(now.ms - plan.deep_ms, self._deep_until_ms + 1), now.ms - 2 * plan.deep_ms)
-        self._deep_until_ms = end
-        return _cuts(Span(start, end), plan, edge=True)
+        before, self._deep_at_ms = self._deep_at_ms, now.ms
+        end = now.ms - plan.near_reach_ms
+        start = max(before - plan.deep_reach_ms, now.ms - 2 * plan.deep_ms)
+        if start > end:
+            return []
+        span = Span(start, end)
+        return _cuts(span, plan.deep_pages * span.length_ms / max(1, plan.deep_ms - plan.near_ms), edge=True)
 
     def _frontiers(self, now: Instant, plan: LookPlan) -> list[int]:
         """Of each sweep; the first one is the frontier of the pass."""
@@ -90,7 +93,7 @@ class EarlyPass:
             frontier = frontiers[index]
             if end - frontier < plan.slice_ms:
                 continue
-            if end - frontier > max(3_000, 10 * plan.slice_ms):
+            if end - frontier > max(600, 4 * plan.slice_ms):
                 behind = Span(frontier + 1, end - plan.slice_ms)
                 frontier = behind.end_ms
                 if index == 0:
@@ -102,12 +105,9 @@ class EarlyPass:
         return []
 
 
-def _cuts(span: Span, plan: LookPlan, *, edge: bool) -> list[Cut]:
+def _cuts(span: Span, pages: float, *, edge: bool) -> list[Cut]:
     """A span in as many parts as are to be read side by side, newest first."""
-    parts = 1
-    if plan.part_s < math.inf:
-        parts = max(1, min(16, math.ceil(span.length_ms / 1000.0 / plan.part_s * 0.97)))
-    pieces = split(span, parts)
+    pieces = split(span, min(16, calls_for(pages)))
     return [Cut(piece, edge and piece is pieces[-1] and len(pieces) > 1) for piece in pieces]
 
 

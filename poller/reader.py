@@ -179,8 +179,9 @@ class ClusterReader:
 
     def _open(self, ledger: Ledger, span: Span, call_class: CallClass, now: Instant, *, edge: bool = False) -> None:
         self._serial += 1
+        youngest_s = (now.ms - span.end_ms) / 1000.0
         visible_s = self.lateness.visible_s(now.ms - span.end_ms, now.ms - span.start_ms)
-        window = Window(self._serial, ledger.name, span, now.mono, visible_s, call_class is CallClass.backlog, edge)
+        window = Window(self._serial, ledger.name, span, visible_s, youngest_s, call_class is CallClass.backlog, edge)
         ledger.register(window)
         self._ready.append(Call(self, window, 0, None, call_class, now.mono, now.mono))
         self.changed = True
@@ -298,10 +299,11 @@ class ClusterReader:
 
         The lateness alone cannot tell: an event may become visible long after its ingestion.
         """
-        self._live_fresh = 0.998 * self._live_fresh + report.fresh
-        self._edge_fresh = 0.998 * self._edge_fresh + (report.fresh if window.edge else 0)
+        self._live_fresh = 0.98 * self._live_fresh + report.fresh
+        self._edge_fresh = 0.98 * self._edge_fresh + (report.fresh if window.edge else 0)
         if window.edge:
-            too_many = self._edge_fresh > 0.006 * self._live_fresh
+            expected = 1.5 * (1.0 - self.lateness.fraction_within(1000.0 * window.youngest_s))
+            too_many = self._edge_fresh > 3.0 + (0.015 + expected) * self._live_fresh
             self._stretch = min(3.0, max(1.0, self._stretch * (1.03 if too_many else 0.98)))
 
     def page_accepted(self, call: Call, report: PageReport) -> None:

@@ -49,8 +49,8 @@ class Window:
     serial: int
     pass_name: str
     span: Span
-    opened_mono: float
-    visible_s: float = 0.0
+    visible_s: float = 0.0  # seconds' worth of events that should be there
+    youngest_s: float = 0.0  # age of its end when it was opened
     backlog: bool = False
     edge: bool = False  # the oldest part of a look
     generation: int = 0
