@@ -25,7 +25,7 @@ class Dispatch {
     // One way to tell rules apart: an operand's class, or the longest of its prefixes that some rule names.
     struct Column {
         uint32_t operand;
-        uint32_t cost_ns;  // of reading and classifying, roughly
+        uint32_t read_ns, classify_ns;  // roughly
         bool by_prefix;
         bool usual_time;  // the event's time as text, and no constant is as long as the times of our century
         PrefixTable prefixes;
@@ -58,7 +58,7 @@ class Dispatch {
     uint32_t class_in(size_t i, EvalContext &context) const {
         const Column &c = columns_[i];
         if (c.usual_time && context.event().time_ns >= kUsualTime) return kClassOther;
-        if (!c.by_prefix) return fe_class(&context, c.operand);
+        if (!c.by_prefix) return context.class_of(c.operand);
         const Value &v = context.value(c.operand);
         return v.state == Value::present ? c.prefixes.find(v.text) : kClassAbsent;
     }
@@ -132,8 +132,9 @@ class Dispatch {
         for (uint32_t id = 0; id < row_of_id.size(); ++id) row_of_id[id] = row_of[PartialEvaluation::fold(id)];
         uint32_t depth = static_cast<uint32_t>(plan.slots[plan.operands[operand].slot].path.size());
         const bool usual_time = !by_prefix && is_usual_time(plan, plan.operands[operand]);
-        const uint32_t cost_ns = usual_time ? 2 : 10 + 8 * depth + (by_prefix ? 20 : 0);
-        columns_.push_back({operand, cost_ns, by_prefix, usual_time, std::move(prefixes), std::move(row_of_id)});
+        const uint32_t read_ns = usual_time ? 0 : 10 + 8 * depth, classify_ns = usual_time ? 2 : by_prefix ? 12 : 8;
+        columns_.push_back(
+            {operand, read_ns, classify_ns, by_prefix, usual_time, std::move(prefixes), std::move(row_of_id)});
     }
 
     uint32_t new_row(uint32_t like) {
@@ -209,7 +210,7 @@ class Candidates {
   private:
     static constexpr size_t kSamples = 64;
     static constexpr uint32_t kLongestInterval = 4096;  // events between samples
-    static constexpr uint32_t kRuleNs = 25;            // of evaluating a candidate, roughly
+    static constexpr uint32_t kRuleNs = 40;            // of evaluating a candidate, roughly
 
     const Words4 *intersect(const Words4 *a, const Words4 *b) {
         Words4 any{}, *to = set_.data();
@@ -263,7 +264,7 @@ class Candidates {
                 int64_t dropped = 0;
                 for (size_t e = 0; e < events.size(); ++e)
                     dropped += count_dropped(left.data() + e * blocks, i, events[e][i]);
-                int64_t cost = int64_t{dispatch_->columns()[i].cost_ns} * static_cast<int64_t>(events.size());
+                int64_t cost = cost_ns(i) * static_cast<int64_t>(events.size());
                 int64_t gain = dropped * kRuleNs - cost;
                 if (gain > best_gain) { best_gain = gain; best = i; }
             }
@@ -284,6 +285,14 @@ class Candidates {
             events.resize(kept);
         }
         samples_.clear();
+    }
+
+    // What column `i` costs after those chosen; a value that another one has read is there already.
+    int64_t cost_ns(size_t i) const {
+        const Dispatch::Column &c = dispatch_->columns()[i];
+        for (uint32_t other : order_)
+            if (dispatch_->columns()[other].operand == c.operand) return c.classify_ns;
+        return int64_t{c.read_ns} + c.classify_ns;
     }
 
     // How many of these candidates column `i` drops.

@@ -26,6 +26,17 @@ struct HeadValue {
     std::string member;  // of the object under `root`; empty: the root's own value
 };
 
+// The values that are wanted of an event, at most 64, and which of them stand under each root key.
+struct HeadPlan {
+    std::vector<HeadValue> values;
+    std::vector<uint8_t> of_root[kRootKeys];
+
+    void add(HeadValue value) {
+        of_root[value.root].push_back(static_cast<uint8_t>(values.size()));
+        values.push_back(std::move(value));
+    }
+};
+
 enum class HeadWalk { odd, stopped, whole };
 
 class EscapedWalk {
@@ -38,9 +49,18 @@ class EscapedWalk {
 
     // `value(i, text)` for each wanted value, text without escapes, or without data where it is certain to be absent; it
     // returns true to stop. `whole`: the event was walked to its end, and what was not handed out is absent.
-    template <typename OnValue> HeadWalk walk(const std::vector<HeadValue> &wanted, OnValue &&value) {
-        if (!take('{')) return HeadWalk::odd;
+    template <typename OnValue> HeadWalk walk(const HeadPlan &wanted, OnValue &&value) {
+        // How the API server begins every event; what differs is walked like everything else.
+        static constexpr char kUsual[] = R"({\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",)";
+        constexpr size_t kUsualBytes = sizeof kUsual - 1;
         uint32_t seen = 0;
+        if (static_cast<size_t>(end_ - p_) > kUsualBytes && std::memcmp(p_, kUsual, kUsualBytes) == 0) {
+            p_ += kUsualBytes;
+            kind_is_event = true;
+            seen = uint32_t{1} << kRootKind;
+        } else if (!take('{')) {
+            return HeadWalk::odd;
+        }
         do {
             Text key;
             if (!plain_string(key) || !take(':')) return HeadWalk::odd;
@@ -60,12 +80,9 @@ class EscapedWalk {
                 if (!skip_value()) return HeadWalk::odd;
             } else {
                 HeadWalk result = HeadWalk::whole;
-                if (root == kRootOther || !read(wanted, root, value, result)) {
-                    if (result != HeadWalk::whole) return result;
-                    if (!skip_value()) return HeadWalk::odd;
-                } else if (result != HeadWalk::whole) {
-                    return result;
-                }
+                bool read_it = root != kRootOther && !wanted.of_root[root].empty() && read(wanted, root, value, result);
+                if (result != HeadWalk::whole) return result;
+                if (!read_it && !skip_value()) return HeadWalk::odd;
             }
         } while (take(','));
         return take('}') && p_ == end_ ? HeadWalk::whole : HeadWalk::odd;
@@ -78,52 +95,46 @@ class EscapedWalk {
         return true;
     }
 
-    // If something under `root` is wanted: read it. True if its value was consumed (or the walk is over).
-    template <typename OnValue>
-    bool read(const std::vector<HeadValue> &wanted, RootKey root, OnValue &&value, HeadWalk &result) {
-        bool object = false;
-        for (size_t i = 0; i < wanted.size(); ++i) {
-            if (wanted[i].root != root) continue;
-            if (!wanted[i].member.empty()) { object = true; continue; }
-            Text text;
-            const char *from = p_;
-            if (plain_value(text)) {
-                if (value(i, text)) result = HeadWalk::stopped;
-                return true;
-            }
+    // Read what is wanted under `root`. False if its value is still to be passed over.
+    template <typename OnValue> bool read(const HeadPlan &wanted, RootKey root, OnValue &&value, HeadWalk &result) {
+        uint8_t first = wanted.of_root[root].front();
+        if (!wanted.values[first].member.empty()) {
+            result = members(wanted, root, value);
+            return true;
+        }
+        Text text;
+        const char *from = p_;
+        if (!plain_value(text)) {
             p_ = from;
-            passed_over |= uint64_t{1} << i;
+            passed_over |= uint64_t{1} << first;
             return false;
         }
-        if (!object) return false;
-        result = members(wanted, root, value);
+        if (value(first, text)) result = HeadWalk::stopped;
         return true;
     }
 
-    template <typename OnValue>
-    HeadWalk members(const std::vector<HeadValue> &wanted, RootKey root, OnValue &&value) {
+    template <typename OnValue> HeadWalk members(const HeadPlan &wanted, RootKey root, OnValue &&value) {
         if (!take('{')) return HeadWalk::odd;
         uint64_t seen = 0;
         if (!take('}')) {
             HeadWalk result = members_of_object(wanted, root, value, seen);
             if (result != HeadWalk::whole) return result;
         }
-        for (size_t i = 0; i < wanted.size(); ++i)
-            if (wanted[i].root == root && !(seen >> i & 1) && value(i, Text())) return HeadWalk::stopped;
+        for (uint8_t i : wanted.of_root[root])
+            if (!(seen >> i & 1) && value(i, Text())) return HeadWalk::stopped;
         return HeadWalk::whole;
     }
 
     template <typename OnValue>
-    HeadWalk members_of_object(const std::vector<HeadValue> &wanted, RootKey root, OnValue &&value, uint64_t &seen) {
+    HeadWalk members_of_object(const HeadPlan &wanted, RootKey root, OnValue &&value, uint64_t &seen) {
+        size_t left = wanted.of_root[root].size();
         do {
             Text key;
             if (!plain_string(key) || !take(':')) return HeadWalk::odd;
             bool read_it = false;
-            for (size_t i = 0; i < wanted.size(); ++i) {
-                const HeadValue &w = wanted[i];
-                if (w.root != root || w.member.size() != key.size ||
-                    std::memcmp(w.member.data(), key.data, key.size) != 0)
-                    continue;
+            for (uint8_t i : wanted.of_root[root]) {
+                const std::string &member = wanted.values[i].member;
+                if (member.size() != key.size || std::memcmp(member.data(), key.data, key.size) != 0) continue;
                 if (seen >> i & 1) return HeadWalk::odd;
                 seen |= uint64_t{1} << i;
                 Text text;
@@ -131,6 +142,8 @@ class EscapedWalk {
                 read_it = plain_value(text);
                 if (!read_it) p_ = from;
                 else if (value(i, text)) return HeadWalk::stopped;
+                // The first of equal keys counts, so nothing behind the last wanted one matters.
+                if (--left == 0 && leap(1)) return HeadWalk::whole;
                 break;
             }
             if (!read_it && !skip_value()) return HeadWalk::odd;
@@ -138,34 +151,45 @@ class EscapedWalk {
         return take('}') ? HeadWalk::whole : HeadWalk::odd;
     }
 
-    // The next backslash; `end_` if there is none.
+    // The next backslash (or NUL, which no text of the API server holds and at which readers end a string); `end_` if
+    // there is none.
     const char *backslash(const char *p) const {
-#if defined(__x86_64__)
-        const __m128i wanted = _mm_set1_epi8('\\');
-        while (end_ - p >= 16) {
-            int bits = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p)), wanted));
-            if (bits) return p + std::countr_zero(static_cast<unsigned>(bits));
-            p += 16;
+        // 32 bytes without a branch: strings differ in length, and a wrongly predicted loop costs more than a long one.
+        while (end_ - p >= 32) {
+            uint64_t bits = specials(p) | specials(p + 16) << 16;
+            if (bits) return p + std::countr_zero(bits);
+            p += 32;
         }
-#endif
-        while (p < end_ && *p != '\\') ++p;
+        while (p < end_ && *p != '\\' && *p != 0) ++p;
         return p;
+    }
+
+    // A bit for each of 16 bytes that is a backslash or NUL.
+    static uint64_t specials(const char *p) {
+#if defined(__x86_64__)
+        __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i *>(p));
+        __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')), _mm_cmpeq_epi8(bytes, _mm_setzero_si128()));
+        return static_cast<uint32_t>(_mm_movemask_epi8(found));
+#else
+        uint64_t bits = 0;
+        for (unsigned i = 0; i < 16; ++i) bits |= static_cast<uint64_t>(p[i] == '\\' || p[i] == 0) << i;
+        return bits;
+#endif
     }
 
     // `\"`, text without any backslash, `\"`.
     bool plain_string(Text &out) {
         if (end_ - p_ < 4 || p_[0] != '\\' || p_[1] != '"') return false;
-        p_ += 2;
-        const char *close = backslash(p_);
-        if (end_ - close < 2 || close[1] != '"') return false;
-        out = Text(p_, static_cast<size_t>(close - p_));
+        const char *from = p_ + 2, *close = backslash(from);
+        if (end_ - close < 2 || close[0] != '\\' || close[1] != '"') return false;
+        out = Text(from, static_cast<size_t>(close - from));
         p_ = close + 2;
         return true;
     }
 
-    // A plain string without NUL (readers end a string there), or an unsigned number.
+    // A plain string, or an unsigned number.
     bool plain_value(Text &out) {
-        if (p_ < end_ && *p_ == '\\') return plain_string(out) && !std::memchr(out.data, 0, out.size);
+        if (p_ < end_ && *p_ == '\\') return plain_string(out);
         const char *from = p_;
         while (p_ < end_ && *p_ >= '0' && *p_ <= '9') ++p_;
         out = Text(from, static_cast<size_t>(p_ - from));
@@ -180,7 +204,7 @@ class EscapedWalk {
             p_ = backslash(p_);
             const char *from = p_;
             while (p_ < end_ && *p_ == '\\') ++p_;
-            if (p_ >= end_) return false;
+            if (p_ >= end_ || *p_ == 0) return false;
             size_t run = static_cast<size_t>(p_ - from);
             if (*p_ == '"') {
                 ++p_;
@@ -192,15 +216,18 @@ class EscapedWalk {
         }
     }
 
+    // To behind the outermost of `depth` open containers (0: of the one at p_). False: not to be had the fast way.
+    bool leap(uint64_t depth) {
+        const uint8_t *behind = kernel_.container_end(reinterpret_cast<const uint8_t *>(p_),
+                                                      reinterpret_cast<const uint8_t *>(end_), depth);
+        if (behind) p_ = reinterpret_cast<const char *>(behind);
+        return behind != nullptr;
+    }
+
     // Over any value; its grammar is not looked at beyond brackets and strings.
     bool skip_value() {
         if (p_ < end_ && (*p_ == '{' || *p_ == '[')) {
-            const uint8_t *behind = kernel_.container_end(reinterpret_cast<const uint8_t *>(p_),
-                                                          reinterpret_cast<const uint8_t *>(end_));
-            if (behind) {
-                p_ = reinterpret_cast<const char *>(behind);
-                return true;
-            }
+            if (leap(0)) return true;
         }
         uint32_t depth = 0;
         while (p_ < end_) {

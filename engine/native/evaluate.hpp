@@ -4,6 +4,7 @@
 // only if somebody asks. A context belongs to one thread; generated predicates see its C side (predicate.h).
 #pragma once
 
+#include "header.hpp"
 #include "intern.hpp"
 #include "operators.hpp"
 #include "plan_data.hpp"
@@ -24,6 +25,7 @@ inline Tri negate(Tri t) { return t == Tri::unknown ? t : tri(t == Tri::no); }
 struct Tables {
     const PlanData *plan = nullptr;
     std::vector<InternTable> interns;  // per operand
+    std::vector<HeaderSlot> headers;   // per operand
     std::vector<LoweredAtom> atoms;
     Regexes regexes;
     uint32_t cells = 0;  // memo cells: atoms, the plan's shared nodes, the program's own
@@ -31,7 +33,12 @@ struct Tables {
     Tables() = default;
     explicit Tables(const PlanData &p) : plan(&p) {
         interns.reserve(p.operands.size());
-        for (const OperandPlan &o : p.operands) interns.emplace_back(o.interned);
+        headers.resize(p.operands.size());
+        for (size_t i = 0; i < p.operands.size(); ++i) {
+            const OperandPlan &o = p.operands[i];
+            interns.emplace_back(o.interned);
+            if (o.kind == OperandKind::slot && o.scalar_string()) headers[i] = HeaderSlot(p.slots[o.slot]);
+        }
         atoms.reserve(p.atoms.size());
         for (uint32_t i = 0; i < p.atoms.size(); ++i) atoms.emplace_back(p, i);
         cells = static_cast<uint32_t>(p.atoms.size()) + p.memo_cells;
@@ -89,16 +96,21 @@ class EvalContext : public fe_context {
     const Value &value(uint32_t operand) {
         Value &v = values_[operand];
         if (value_epoch_[operand] != epoch) {
-            v = compute_value(tables_->plan->operands[operand]);
+            if (!tables_->headers[operand].read(*event_, v)) v = compute_value(tables_->plan->operands[operand]);
             value_epoch_[operand] = epoch;
         }
         return v;
     }
 
-    // As fe_class; `known` is false where the operand was cut off.
+    // As fe_class, without a call through a pointer.
+    uint32_t class_of(uint32_t operand) {
+        return class_epoch[operand] == epoch ? class_id[operand] : compute_class(operand);
+    }
+
+    // The same; `known` is false where the operand was cut off.
     uint32_t class_if_known(uint32_t operand, bool &known) {
         known = value(operand).state != Value::unknown;
-        return known ? fe_class(this, operand) : kClassAbsent;
+        return known ? class_of(operand) : kClassAbsent;
     }
 
     Tri atom3(uint32_t number) {

@@ -17,11 +17,19 @@
 namespace fe {
 
 class Prefilter {
+    // A column of the dispatch table, and for how many events it dropped a rule.
+    struct Use {
+        uint32_t column;
+        uint32_t dropped = 0;
+    };
+
   public:
-    // One thread's working memory. Remembers whether asking has been worth while.
+    // One thread's working memory. Remembers whether asking has been worth while, and which columns ever decide.
     struct State {
         std::vector<Words4> set;
-        uint32_t asked = 0, answered = 0, rest = 0;
+        uint32_t asked = 0, answered = 0, rest = 0, periods = 0;
+        HeadPlan plan;
+        std::vector<std::vector<Use>> uses;  // per value of the plan
     };
 
     Prefilter() = default;
@@ -35,14 +43,12 @@ class Prefilter {
                 continue;
             }
             if (slot.path.size() > 2 || wanted_.size() == kMostValues) continue;
-            bool of_audit = slot.reader == Reader::scalar;
+            needs_audit_id_ |= slot.reader == Reader::scalar;
             HeadValue value{slot.root, slot.path.size() == 2 ? slot.path[1] : std::string()};
             // A number as a key is an index where the value turns out to be an array: not for a look at the head.
             if (!value.member.empty() && value.member.find_first_not_of("0123456789") == std::string::npos) continue;
-            needs_audit_id_ |= of_audit;
             size_t same = 0;
-            while (same < wanted_.size() &&
-                   (wanted_[same].root != value.root || wanted_[same].member != value.member))
+            while (same < wanted_.size() && (wanted_[same].root != value.root || wanted_[same].member != value.member))
                 ++same;
             if (same == wanted_.size()) {
                 wanted_.push_back(std::move(value));
@@ -60,6 +66,7 @@ class Prefilter {
             --state.rest;
             return false;
         }
+        if (state.asked == 0) prepare(state);
         ++state.asked;
         bool answer = look(message, state);
         state.answered += answer;
@@ -72,6 +79,29 @@ class Prefilter {
     }
 
   private:
+    // At the beginning of a period: look for all values, or only for those that decided something in the one before.
+    void prepare(State &state) const {
+        const bool all = state.periods++ % kPeriodsOfFew == 0;
+        std::vector<std::vector<Use>> before;
+        before.swap(state.uses);
+        state.plan = HeadPlan();
+        state.set.resize(dispatch_->blocks());
+        auto decided = [&](uint32_t column) {
+            for (const auto &uses : before)
+                for (const Use &use : uses)
+                    if (use.column == column) return use.dropped >= kJudgeAfter / 64;
+            return false;
+        };
+        for (size_t value = 0; value < wanted_.size(); ++value) {
+            std::vector<Use> uses;
+            for (uint32_t column : columns_[value])
+                if (all || decided(column)) uses.push_back({column});
+            if (uses.empty()) continue;
+            state.plan.add(wanted_[value]);
+            state.uses.push_back(std::move(uses));
+        }
+    }
+
     static bool only_zero(const OperandPlan &operand) {
         for (const std::string &constant : operand.interned)
             if (constant != "0") return false;
@@ -79,7 +109,8 @@ class Prefilter {
     }
 
     static constexpr size_t kMostValues = 64;
-    static constexpr uint32_t kJudgeAfter = 1024;
+    static constexpr uint32_t kJudgeAfter = 1024;  // events of a period
+    static constexpr uint32_t kPeriodsOfFew = 32;  // so often all values are tried again
 
     // A root that is wanted both whole and by its members cannot be read in one go; its members serve better.
     void drop_containers() {
@@ -97,30 +128,31 @@ class Prefilter {
     }
 
     bool look(Text message, State &state) const {
-        state.set.resize(dispatch_->blocks());
         const Words4 *left = dispatch_->all();
+        bool dropped = false;
         for (size_t i : of_time_)
-            if (left) left = intersect(left, dispatch_->row(i, kClassOther), state);
+            if (left) left = intersect(left, dispatch_->row(i, kClassOther), state, dropped);
         uint64_t seen = 0;
         EscapedWalk walk(message);
         auto allowed = [&] { return walk.kind_is_event && (walk.has_audit_id || !needs_audit_id_); };
-        auto narrow = [&](size_t value, auto &&class_of) {
-            for (uint32_t i : columns_[value]) {
+        auto narrow = [&](size_t value, Text text) {
+            for (Use &use : state.uses[value]) {
                 if (!left) return;
-                left = intersect(left, dispatch_->row(i, class_of(i)), state);
+                uint32_t id = text.present() ? class_of(dispatch_->columns()[use.column], text) : kClassAbsent;
+                dropped = false;
+                left = intersect(left, dispatch_->row(use.column, id), state, dropped);
+                use.dropped += dropped;
             }
         };
-        HeadWalk result = walk.walk(wanted_, [&](size_t value, Text text) {
+        HeadWalk result = walk.walk(state.plan, [&](size_t value, Text text) {
             seen |= uint64_t{1} << value;
-            narrow(value, [&](uint32_t i) {
-                return text.present() ? class_of(dispatch_->columns()[i], text) : kClassAbsent;
-            });
+            narrow(value, text);
             return !left && allowed();
         });
         if (result == HeadWalk::stopped) return true;
         if (result == HeadWalk::odd || !allowed()) return false;
-        for (size_t value = 0; value < wanted_.size(); ++value)
-            if (!((seen | walk.passed_over) >> value & 1)) narrow(value, [](uint32_t) { return kClassAbsent; });
+        for (size_t value = 0; value < state.plan.values.size(); ++value)
+            if (!((seen | walk.passed_over) >> value & 1)) narrow(value, Text());
         return !left;
     }
 
@@ -128,12 +160,15 @@ class Prefilter {
         return column.by_prefix ? column.prefixes.find(text) : tables_->interns[column.operand].find(text);
     }
 
-    const Words4 *intersect(const Words4 *a, const Words4 *b, State &state) const {
-        Words4 any{}, *to = state.set.data();
+    const Words4 *intersect(const Words4 *a, const Words4 *b, State &state, bool &dropped) const {
+        Words4 any{}, gone{}, *to = state.set.data();
         for (size_t i = 0; i < state.set.size(); ++i) {
-            to[i] = a[i] & b[i];
-            any |= to[i];
+            Words4 both = a[i] & b[i];
+            gone |= a[i] ^ both;
+            any |= both;
+            to[i] = both;
         }
+        dropped = (gone[0] | gone[1] | gone[2] | gone[3]) != 0;
         return (any[0] | any[1] | any[2] | any[3]) ? to : nullptr;
     }
 

@@ -43,18 +43,18 @@ class Program {
             const Step &s = steps_[at];
             uint32_t truth;
             switch (s.op) {
-            case small_class: truth = static_cast<uint32_t>(s.mask >> fe_class(&c, s.subject)) & 1u; break;
+            case small_class: truth = static_cast<uint32_t>(s.mask >> c.class_of(s.subject)) & 1u; break;
             case word_class: {
-                uint32_t id = fe_class(&c, s.subject);
+                uint32_t id = c.class_of(s.subject);
                 truth = id >> 6 == s.word ? static_cast<uint32_t>(s.mask >> (id & 63u)) & 1u : 0;
                 break;
             }
             case large_class: {
                 const LoweredAtom &a = c.tables()->atoms[s.subject];
-                truth = a.has_class(fe_class(&c, a.operand));
+                truth = a.has_class(c.class_of(a.operand));
                 break;
             }
-            case exists: truth = fe_class(&c, s.subject) != kClassAbsent; break;
+            case exists: truth = c.class_of(s.subject) != kClassAbsent; break;
             case atom: truth = fe_atom(&c, s.subject); break;
             default: {
                 const Routine &r = routines_[s.subject];

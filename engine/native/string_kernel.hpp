@@ -26,9 +26,10 @@ struct StringKernel {
     const uint8_t *(*string_end)(const uint8_t *p, const uint8_t *end);
     // Decode [p, end) into `out`, which has room for end - p + 64 bytes; the number of bytes written.
     size_t (*unescape)(const uint8_t *p, const uint8_t *end, uint8_t *out);
-    // JSON inside a string, every quote of it escaped by one backslash: the position behind the container that opens at
-    // p. nullptr if it does not end, or if a backslash stands anywhere else.
-    const uint8_t *(*container_end)(const uint8_t *p, const uint8_t *end);
+    // JSON inside a string, every quote of it escaped by one backslash: the position behind the outermost of `depth`
+    // containers that are open at p (0: of the one that opens there). nullptr if it does not end, or if a backslash
+    // stands anywhere else.
+    const uint8_t *(*container_end)(const uint8_t *p, const uint8_t *end, uint64_t depth);
 };
 
 namespace kernel {

@@ -67,9 +67,8 @@ FE_TARGET inline size_t unescape(const uint8_t *p, const uint8_t *end, uint8_t *
     return static_cast<size_t>(out - start);
 }
 
-FE_TARGET inline const uint8_t *container_end(const uint8_t *p, const uint8_t *end) {
+FE_TARGET inline const uint8_t *container_end(const uint8_t *p, const uint8_t *end, uint64_t depth) {
     uint64_t escape = 0, inside = 0;  // the block before ended in a backslash; inside a string (all ones)
-    uint64_t depth = 0;
     uint8_t rest[64];
     for (; p < end; p += 64) {
         const uint8_t *from = p;
