@@ -109,9 +109,9 @@ class _Server(HTTPServer):
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.routes = routes
         self._context = context
-        super().__init__((address, port), _Handler)
         self._pool = ThreadPoolExecutor(threads, "web")
         self._room = threading.BoundedSemaphore(threads + _WAITING_LIMIT)
+        super().__init__((address, port), _Handler)
 
     def server_bind(self) -> None:
         """Without the reverse name lookup of `HTTPServer`, which can take long."""
