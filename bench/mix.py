@@ -44,6 +44,7 @@ class Mix:
 
     def __init__(self, seed: int = 1, *, start_ms: int = START_MS, events_per_second: float = 400.0) -> None:
         self._rng = random.Random(seed)
+        self._log_rng = random.Random(~seed)  # apart, so that the events are the same in every form
         self.cluster = SimulatedCluster(seed)
         weighted = build(self.cluster)
         self._templates = [template for _, template in weighted]
@@ -68,7 +69,7 @@ class Mix:
 
     def log_events(self, count: int, *, escaped: bool = False) -> Iterator[LogEvent]:
         """The same with ids, streams and times of CloudWatch Logs; `escaped`: messages ready for a JSON string."""
-        rng = self._rng
+        rng = self._log_rng
         for template, _ in zip(self.draw(), range(count), strict=False):
             self._advance()
             timestamp = self._now_us // 1000
@@ -82,7 +83,7 @@ class Mix:
 
     def pages(self, count: int) -> Iterator[bytes]:
         """`count` events as FilterLogEvents bodies of at most 1 MiB or 10,000 events; the last has no nextToken."""
-        yield from pages(self.log_events(count, escaped=True), self._rng)
+        yield from pages(self.log_events(count, escaped=True), self._log_rng)
 
     def render(self, template: Template, stage_us: int, *, escaped: bool = False) -> bytes:
         """One event from a template, ending its stage at `stage_us` (us since the epoch)."""
@@ -96,7 +97,7 @@ class Mix:
 
     def _event_id(self, timestamp_ms: int) -> str:
         self._count += 1
-        return f"3{timestamp_ms:013d}{self._count:021d}{self._rng.getrandbits(69):021d}"
+        return f"3{timestamp_ms:013d}{self._count:021d}{self._log_rng.getrandbits(69):021d}"
 
     def _stamp(self, at_us: int) -> bytes:
         second, rest = divmod(at_us, 1_000_000)

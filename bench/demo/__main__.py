@@ -77,7 +77,6 @@ def demonstrate(folder: Path, rules: Path, seconds: float, rate: float) -> int:
 
 def _play(console: Console, endpoint: str, folder: Path, rules: Path, seconds: float, rate: float) -> int:
     environment = demo_environment(endpoint, folder)
-    os.environ.update({key: value for key, value in environment.items() if key.startswith("AWS_")})
     writer = Writer(endpoint, REGION, f"/aws/eks/{CLUSTER}/cluster", rate, seconds)
     writer.prepare()
     log = folder / "falcoeks-fast.log"

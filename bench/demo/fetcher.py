@@ -20,6 +20,7 @@ from falcoeks_fast.bench.pack_file import PACKS
 PACK = PACKS / "eks.yaml"
 COMMAND = (sys.executable, "-m", "falcoeks_fast", "run")
 CLUSTER, REGION = "demo", "eu-central-1"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIADEMONSTRATION000", "AWS_SECRET_ACCESS_KEY": "demonstration"}
 
 FALCO_YAML = """\
 # Written by the demonstration, in Falco's own terms.
@@ -67,16 +68,18 @@ def write_config(folder: Path, cluster: str, region: str, rules: Path, *, demo: 
 def demo_environment(endpoint: str, folder: Path) -> dict[str, str]:
     """The environment of the child: dummy credentials, the endpoint, state in a folder that goes away."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    return kept | {
-        "AWS_ACCESS_KEY_ID": "AKIADEMONSTRATION000",
-        "AWS_SECRET_ACCESS_KEY": "demonstration",
-        "AWS_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ENDPOINT_URL_LOGS": endpoint,
-        "XDG_STATE_HOME": str(folder / "state"),
-        "FALCO_HOSTNAME": "demo",
-    }
+    return (
+        kept
+        | CREDENTIALS
+        | {
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ENDPOINT_URL_LOGS": endpoint,
+            "XDG_STATE_HOME": str(folder / "state"),
+            "FALCO_HOSTNAME": "demo",
+        }
+    )
 
 
 class Fetcher:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from falcoeks_fast.bench.demo.attack import Step, steps
+from falcoeks_fast.bench.demo.fetcher import CREDENTIALS
 from falcoeks_fast.bench.mix import Mix
 from falcoeks_fast.bench.mix_event import Template, template
 
@@ -44,7 +45,13 @@ class Writer(threading.Thread):
         super().__init__(name="simulated cluster", daemon=True)
         self.written = Written()
         self.stop = threading.Event()
-        self._client: CloudWatchLogsClient = boto3.client("logs", region_name=region, endpoint_url=endpoint)
+        self._client: CloudWatchLogsClient = boto3.client(
+            "logs",
+            region_name=region,
+            endpoint_url=endpoint,
+            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        )
         self._log_group = log_group
         self._mix = Mix(seed=7)
         self._draw = self._mix.draw()

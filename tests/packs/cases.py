@@ -83,13 +83,13 @@ def load(paths: Sequence[Path], *, all_enabled: bool = False) -> LoadResult:
 class Pack:
     """Loaded rules, ready for events."""
 
-    def __init__(self, paths: Sequence[Path], *, all_enabled: bool = False) -> None:
+    def __init__(self, paths: Sequence[Path], *, all_enabled: bool = False, match_all: bool = True) -> None:
         result = load(paths, all_enabled=all_enabled)
         assert result.successful, [report.text() for report in result.reports]
         assert result.plan is not None
         self.result = result
         rules = _core.RuleSet(
-            result.plan.wire(), result.plan.predicate_digest(), _core.Format(json_output=True), match_all=True
+            result.plan.wire(), result.plan.predicate_digest(), _core.Format(json_output=True), match_all=match_all
         )
         self.scanner = _core.Scanner(rules, _core.Numbering())
 
