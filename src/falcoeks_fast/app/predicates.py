@@ -47,8 +47,8 @@ class Predicates:
             self._generation = generation
         if not generation.plan.rules:
             self._set("interpreter: there are no rules to compile")
-        elif self._own.compiled:
-            self._use_bundle(generation)
+        elif self._own.compiled and self._use_bundle(generation):
+            self._set(f"compiled: bundle {self._own.compiled}")
         elif not self._own.compile:
             self._set("interpreter: falcoeks.compile is off")
         else:
@@ -61,15 +61,14 @@ class Predicates:
         if self._compiler is not None:
             self._compiler.close()
 
-    def _use_bundle(self, generation: Generation) -> None:
-        reference = self._own.compiled
+    def _use_bundle(self, generation: Generation) -> bool:
+        """Whether the configured bundle is now in use; a warning says why not."""
         try:
-            generation.rules.attach(load_bundle(reference, generation.plan))
+            generation.rules.attach(load_bundle(self._own.compiled, generation.plan))
         except (BundleError, ValueError) as error:
             _log.warning("%s. The interpreter evaluates the rules", error)
-            self._set(f"interpreter: {error}", quiet=True)
-        else:
-            self._set(f"compiled: bundle {reference}")
+            return False
+        return True
 
     def _ready(self, plan: Plan, capsule: object) -> None:
         with self._lock:
@@ -77,12 +76,11 @@ class Predicates:
         if generation is None or generation.plan.predicate_digest() != plan.predicate_digest():
             return
         generation.rules.attach(capsule)
-        _log.info("Rules are evaluated by %s", self.status)
+        _log.info("Evaluating rules, %s", self.status)
 
     def _failed(self, plan: Plan, reason: str) -> None:
-        _log.info("Rules are evaluated by the interpreter: %s", reason)
+        _log.info("Evaluating rules, interpreter: %s", reason)
 
-    def _set(self, status: str, *, quiet: bool = False) -> None:
+    def _set(self, status: str) -> None:
         self._status = status
-        if not quiet:
-            _log.info("Rules are evaluated by %s", status)
+        _log.info("Evaluating rules, %s", status)

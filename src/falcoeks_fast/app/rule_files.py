@@ -20,9 +20,7 @@ _SIZE_LIMIT_BYTES = 64 << 20
 
 def default_pack() -> list[str]:
     """Our own rules: what is used where nobody names any."""
-    packs = Path(str(files("falcoeks_fast.rules").joinpath("packs")))
-    directory = packs / "eks"
-    return expand_entries([str(directory)]) if directory.is_dir() else [str(packs / "eks.yaml")]
+    return [str(files("falcoeks_fast.rules").joinpath("packs", "eks.yaml"))]
 
 
 def chosen_entries(config: Config, given: Sequence[str]) -> list[str] | None:

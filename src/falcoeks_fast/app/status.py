@@ -18,7 +18,7 @@ def log_status(source: SourceStatus | None, totals: Totals, outputs: list[Channe
     if source is not None:
         for cluster in source.clusters:
             _log.info("Status: %s", cluster.line)
-    _log.info("Status: %s; %s; rules %s", _events(totals), _outputs(outputs), predicates)
+    _log.info("Status: %s; %s; %s", _events(totals), _outputs(outputs), predicates)
 
 
 def _events(totals: Totals) -> str:
