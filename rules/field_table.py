@@ -418,7 +418,7 @@ _META_ROWS: tuple[tuple[str, MetaField, str], ...] = (
     (
         "ingestion_time_ms",
         MetaField.INGESTION_TIME_MS,
-        "When CloudWatch took the event in, in milliseconds since 1970, as text.",
+        "When CloudWatch took the event in, in milliseconds since 1970.",
     ),
 )
 
@@ -427,7 +427,8 @@ def _engine() -> Iterator[Field]:
     for suffix, reader, kind, place, doc in _EVT_ROWS:
         yield Field(f"evt.{suffix}", FieldClass.EVT, doc, reader, type=kind, place=place)
     for suffix, meta, doc in _META_ROWS:
-        yield Field(f"falcoeks.{suffix}", FieldClass.OWN, doc, Reader.META, index=meta, place="(CloudWatch)")
+        kind = ValueType.UINT64 if meta is MetaField.INGESTION_TIME_MS else ValueType.STRING
+        yield Field(f"falcoeks.{suffix}", FieldClass.OWN, doc, Reader.META, index=meta, type=kind, place="(CloudWatch)")
 
 
 def static_field(name: str, value: str) -> Field:
