@@ -55,7 +55,7 @@ class EksSettings:
     shift_s: int = 1
     polling_interval_s: int = 5
     buffer_size: int = 200
-    max_event_size_bytes: int = 262_144
+    max_event_size_bytes: int = 0  # none: padding must not hide an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class AuditSettings:
 
     open_params: str
     ssl_certificate: str = "/etc/falco/falco.pem"
-    max_event_size_bytes: int = 262_144
+    max_event_size_bytes: int = 0  # none: padding must not hide an event
     webhook_max_batch_bytes: int = 12_582_912
 
 

@@ -152,7 +152,7 @@ def _eks(settings: _InitConfig, open_params: str) -> EksSettings:
         shift_s=settings.number("shift", 1),
         polling_interval_s=settings.number("polling_interval", 5),
         buffer_size=settings.number("buffer_size", 200),
-        max_event_size_bytes=settings.number("max_event_size", 262_144),
+        max_event_size_bytes=settings.number("max_event_size", 0),
     )
 
 
@@ -177,6 +177,6 @@ def _audit(settings: _InitConfig, open_params: str) -> AuditSettings:
     return AuditSettings(
         open_params=open_params,
         ssl_certificate=settings.text("sslCertificate", "/etc/falco/falco.pem"),
-        max_event_size_bytes=settings.number("maxEventSize", 262_144),
+        max_event_size_bytes=settings.number("maxEventSize", 0),
         webhook_max_batch_bytes=settings.number("webhookMaxBatchSize", 12_582_912),
     )
