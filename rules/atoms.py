@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from falcoeks_fast.rules import constants
-from falcoeks_fast.rules.ast import TRANSFORMERS, Check, Const, operand_fields
+from falcoeks_fast.rules import ast, constants
+from falcoeks_fast.rules.ast import TRANSFORMERS, Call, Check, Const, FieldRef, field_text, operand_fields
 from falcoeks_fast.rules.errors import ConditionError, LanguageWarning, WarningKind, printable
 from falcoeks_fast.rules.operands import OperandTable, with_interned
 from falcoeks_fast.rules.plan import Atom, AtomOp, Modifier, Operand, ValueType
@@ -43,6 +43,7 @@ _MODIFIERS = {"anyof": Modifier.ANYOF, "allof": Modifier.ALLOF, "oneof": Modifie
 _SEES_ALL_BYTES = frozenset(("in", "intersects", "regex", "pmatch"))
 _EMPTY_ALWAYS_FITS = frozenset(("contains", "icontains", "startswith", "endswith"))
 _UNSAFE_OPS = frozenset(("=", "!=", "in", "intersects", "pmatch"))
+_PADDING = frozenset(("tolower", "toupper", "basename", "b64"))  # Falco pads their results
 _TRANSFORM_HEADS = tuple(name.encode() + b"(" for name in TRANSFORMERS)
 
 # Whether `s op c` holds for a combination, given at how many of n positions s = c.
@@ -87,6 +88,7 @@ class AtomTable:
         problem = operator_error(check.op, kind, is_list)
         if problem is not None:
             raise ConditionError(problem, check.start, check.end)
+        _differences(check, is_list, warnings)
         if check.op == "exists":
             return self._put(Atom(AtomOp.EXISTS, left))
         if check.right is not None:
@@ -153,8 +155,8 @@ class AtomTable:
         mine, other = self._operands.type_of(left), self._operands.type_of(right)
         if mine != other:
             raise ConditionError(
-                f"the left-hand side has type '{type_name(*mine)}' while the right-hand side field has incompatible"
-                f" type '{type_name(*other)}'",
+                f"'{_called(check.left)}' has type '{type_name(*mine)}' while the right-hand side"
+                f" '{_called(check.right)}' has incompatible type '{type_name(*other)}'",
                 check.start,
                 check.end,
             )
@@ -232,6 +234,30 @@ class AtomTable:
                 better = constants.replaceable_regex(value)
                 if better is not None:
                     _warn(warnings, const, f"is a regex that the simpler operator '{better}' can replace")
+
+
+def _differences(check: Check, is_list: bool, warnings: list[LanguageWarning]) -> None:
+    """Warn where Falco would refuse the check or never find it true, because of a defect."""
+    for operand in (check.left, check.right):
+        for ref in operand_fields(operand) if operand is not None else ():
+            if ref.argument is not None and (b" " in ref.argument or b"]" in ref.argument):
+                message = "Falco refuses a field argument with a blank or a ']' in it"
+                warnings.append(LanguageWarning(WarningKind.DIFFERS, message, ref.start, ref.end))
+    if check.op not in ("in", "intersects"):
+        return
+    odd = check.right if check.right is not None and not is_list else None
+    if is_list and check.right is None:
+        odd = check.left
+    if isinstance(odd, Call) and odd.name in _PADDING:
+        message = f"Falco never finds a text transformed by '{odd.name}' equal here; falcoeks-fast does"
+        warnings.append(LanguageWarning(WarningKind.DIFFERS, message, check.start, check.end))
+
+
+def _called(operand: ast.Operand) -> str:
+    """An operand for a message."""
+    if isinstance(operand, FieldRef):
+        return printable(field_text(operand.name, operand.argument))
+    return f"{operand.name}(...)" if isinstance(operand, Call) else "..."
 
 
 def _may_lack(check: Check) -> bool:

@@ -52,14 +52,18 @@ _DECODED = {
 
 
 class Cursor:
-    """A position in a text. `last` is the text of the last token, for "unexpected token after"."""
+    """A position in a text. `last` is the text of the last token, for "unexpected token after".
 
-    __slots__ = ("at", "last", "text")
+    `odd_quotes`: the spans of strings that end in an escaped backslash; Falco takes their end for an escaped quote.
+    """
+
+    __slots__ = ("at", "last", "odd_quotes", "text")
 
     def __init__(self, text: bytes, at: int = 0) -> None:
         self.text = text
         self.at = at
         self.last = b""
+        self.odd_quotes: list[tuple[int, int]] = []
 
     def blanks(self) -> None:
         match = BLANKS.match(self.text, self.at)
@@ -98,7 +102,11 @@ class Cursor:
         written = self.take(QUOTED)
         if written is None:
             raise ConditionError(f"the string that begins here is never closed: add a {mark.decode()}", start)
-        return decode(written, start) if b"\\" in written else written[1:-1]
+        if b"\\" not in written:
+            return written[1:-1]
+        if written.endswith(b"\\" + mark):
+            self.odd_quotes.append((start, self.at))
+        return decode(written, start)
 
 
 def decode(written: bytes, start: int) -> bytes:

@@ -33,7 +33,14 @@ def parse_condition(text: bytes, warnings: list[LanguageWarning] | None = None) 
     nul = text.find(b"\0")
     if nul >= 0:
         raise ConditionError("a NUL byte in the condition: remove it", nul)
-    return _Conditions(text, warnings if warnings is not None else []).parse()
+    reader = _Conditions(text)
+    expr = reader.parse()
+    if warnings is not None:
+        warnings.extend(reader.warnings)
+        for start, end in reader.cursor.odd_quotes:
+            message = "Falco does not see the end of a string whose last character is a backslash"
+            warnings.append(LanguageWarning(WarningKind.DIFFERS, message, start, end))
+    return expr
 
 
 class Operands:
@@ -183,10 +190,10 @@ class _Group:
 class _Conditions:
     """Reads one condition."""
 
-    def __init__(self, text: bytes, warnings: list[LanguageWarning]) -> None:
+    def __init__(self, text: bytes) -> None:
         self.cursor = Cursor(text)
         self.operands = Operands(self.cursor)
-        self.warnings = warnings
+        self.warnings: list[LanguageWarning] = []
 
     def parse(self) -> Expr:
         cursor = self.cursor

@@ -322,6 +322,12 @@ def _entry(kind: str, text: str, error: LanguageError) -> str:
         ("ka.verb regex 'get.*'", [(WarningKind.CONDITION, "simpler operator 'startswith'")]),
         ("ka.verb regex '.*get'", [(WarningKind.CONDITION, "simpler operator 'endswith'")]),
         ("ka.verb regex 'g.t'", []),
+        ("ka.uri.param['a b'] = x", [(WarningKind.DIFFERS, "a blank or a ']'")]),
+        ("ka.verb = tolower(ka.uri.param['a]'])", [(WarningKind.DIFFERS, "a blank or a ']'")]),
+        ("tolower(ka.user.groups) in (dev)", [(WarningKind.DIFFERS, "'tolower' equal here")]),
+        ("tolower(ka.user.groups) in tolower(ka.user.groups)", []),
+        ("ka.user.name in basename(ka.uri)", [(WarningKind.DIFFERS, "'basename' equal here")]),
+        ("tolower(ka.user.name) in (dev)", []),
     ],
 )
 def test_warnings(condition: str, warned: list[tuple[WarningKind, str]]) -> None:

@@ -249,6 +249,12 @@ def test_an_and_behind_a_tight_or_group_is_warned_of() -> None:
         assert len(warnings) == count, text
 
 
+def test_a_backslash_at_the_end_of_a_string_is_warned_of() -> None:
+    warnings: list[LanguageWarning] = []
+    parse_condition(rb'a.b = "x\\" or a.b = "x\\y\""', warnings)
+    assert [(w.start, w.end) for w in warnings] == [(6, 11)]
+
+
 @pytest.mark.parametrize(
     "text",
     [
