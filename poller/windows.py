@@ -91,8 +91,9 @@ class Ledger:
         del self.open[window.serial]
 
     def defer(self, span: Span) -> None:
-        """Put a span into the backlog: to be read when calls are left over."""
+        """Put a span into the backlog: to be read when calls are left over. Moves the frontier, and leaves no gap."""
         if span.length_ms > 0:
+            span = Span(min(span.start_ms, self.frontier_ms + 1), span.end_ms)
             self.backlog = coalesced([*self.backlog, span])
             self.frontier_ms = max(self.frontier_ms, span.end_ms)
 
