@@ -25,10 +25,18 @@ class PrefixTable {
                 shorter = shorter_[shorter];
             shorter_.push_back(shorter);
         }
+        head_size_ = kLongestHead;
+        for (const std::string &c : sorted_) head_size_ = std::min(head_size_, c.size());
+        for (const std::string &c : sorted_) heads_.push_back(c.substr(0, head_size_));
+        known_heads_ = InternTable(heads_);
     }
+    PrefixTable(const PrefixTable &) = delete;
+    PrefixTable(PrefixTable &&) = default;
+    PrefixTable &operator=(PrefixTable &&) = default;
 
     // kClassFirst + i: the longest prefix of a present value is `constant(i)`; kClassOther: it has none of them.
     uint32_t find(Text value) const {
+        if (value.size < head_size_ || known_heads_.find({value.data, head_size_}) == kClassOther) return kClassOther;
         uint32_t low = 0, high = static_cast<uint32_t>(sorted_.size());  // behind the last constant that is not greater
         while (low < high) {
             uint32_t middle = (low + high) / 2;
@@ -45,9 +53,13 @@ class PrefixTable {
 
   private:
     static constexpr uint32_t kNone = 0xffffffffu;
+    static constexpr size_t kLongestHead = 16;
 
     std::vector<std::string> sorted_;
     std::vector<uint32_t> shorter_;  // the longest other constant that this one begins with
+    std::vector<std::string> heads_;  // how the constants begin, as far as the shortest one goes; almost no value does
+    InternTable known_heads_;
+    size_t head_size_ = 0;
 };
 
 }  // namespace fe

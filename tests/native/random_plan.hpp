@@ -116,25 +116,25 @@ class RandomPlan {
 
     std::string wire() const { return wire_of(plan); }
 
-    // An event with values that the plan's constants fit now and then; without some members.
+    // An event with values that the plan's constants fit now and then; without some members, and oddly written.
     std::string event() {
-        std::string out = "{";
-        auto member = [&](const std::string &name, const std::string &value) {
-            if (below(5) == 0) return;
-            if (out.back() != '{' && out.back() != ',') out += ',';
-            out += '"' + name + "\":" + value;
-        };
-        member("verb", text());
-        member("stage", text());
-        member("auditID", below(8) ? text() : "null");
-        member("requestURI", text());
-        member("user", "{\"username\":" + text() + ",\"groups\":" + texts() + "}");
-        member("sourceIPs", texts());
-        std::string name = below(2) ? ",\"name\":" + text() : "";
-        member("objectRef", "{\"resource\":" + text() + name + ",\"namespace\":" + text() + "}");
-        member("responseStatus", "{\"code\":" + std::to_string(below(3) * 100 + 200) + "}");
-        member("requestObject", "{\"spec\":{\"command\":" + texts() + ",\"kind\":" + text() + "}}");
-        return out + "}";
+        Members m{*this, "{"};
+        m.add("verb", text());
+        m.add("stage", text());
+        m.add("auditID", below(8) ? text() : "null");
+        m.add("requestURI", text());
+        Members user{*this, "{"}, target{*this, "{"}, spec{*this, "{"};
+        user.add("username", text());
+        user.add("groups", texts());
+        m.add("user", user.text + '}');
+        m.add("sourceIPs", texts());
+        for (const char *name : {"resource", "resourceVersion", "name", "namespace", "name"}) target.add(name, text());
+        m.add("objectRef", below(12) ? target.text + '}' : texts());
+        m.add("responseStatus", "{\"code\":" + std::to_string(below(3) * 100 + 200) + '}');
+        spec.add("command", texts());
+        spec.add("kind", text());
+        m.add("requestObject", "{\"spec\":" + spec.text + "}}");
+        return m.text + '}';
     }
 
     uint32_t below(size_t n) { return static_cast<uint32_t>(random_() % n); }
@@ -148,7 +148,31 @@ class RandomPlan {
         return kWords[below(std::size(kWords))];
     }
 
-    std::string text() { return below(12) == 0 ? "7" : '"' + word() + '"'; }
+    std::string text() {
+        switch (below(30)) {
+        case 0: return "7";
+        case 1: return R"("a\u0062")";
+        case 2: return R"("a\u0000b")";
+        default: return '"' + word() + '"';
+        }
+    }
+
+    struct Members {
+        RandomPlan &random;
+        std::string text;
+
+        void add(const std::string &name, const std::string &value) {
+            if (random.below(5) == 0) return;
+            if (text.back() != '{') text += random.below(20) ? "," : " , ";
+            std::string key = name;
+            if (random.below(30) == 0) {
+                char escape[8];
+                std::snprintf(escape, sizeof(escape), "\\u%04x", static_cast<unsigned>(name[1]));
+                key.replace(1, 1, escape);
+            }
+            text += '"' + key + '"' + (random.below(20) ? ":" : " : ") + value;
+        }
+    };
 
     std::string texts() {
         std::string out = "[";
