@@ -113,6 +113,15 @@ def test_each_step_of_the_demonstration_alerts(files: list[object]) -> None:
         assert set(step.rules) <= fired, step.title
 
 
+def test_the_first_match_is_the_most_severe(pack: Pack) -> None:
+    """With Falco's default an event alerts once: no milder rule may come before a graver one."""
+    first = Pack(FILES, all_enabled=True, match_all=False)
+    priority = {rule.name: rule.priority for rule in pack.result.rules}
+    for case in CASES:
+        graves = [priority[name] for name in pack.fired(case.event)]
+        assert [priority[name] for name in first.fired(case.event)] == ([min(graves)] if graves else []), case.name
+
+
 def test_test_files_belong_to_rule_files() -> None:
     assert {path.name for path in TESTS.glob("[0-9]*.yaml")} == {path.name for path in FILES}
 
