@@ -44,6 +44,7 @@ def _run(arguments: Sequence[str]) -> int:
         if parsed.emit_cython:
             _write_source(parsed.emit_cython, emit(plan).pyx)
         if output:
+            Path(output).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             written = compile_bundle(
                 plan, Path(output), progress=lambda stage: _say(f"{_STAGES.get(stage, stage)} ...")
             )
@@ -52,7 +53,7 @@ def _run(arguments: Sequence[str]) -> int:
     except (BuildError, BundleError, EmitError) as error:
         return fail(str(error))
     except OSError as error:
-        return fail(f"{parsed.emit_cython} cannot be written: {error.strerror}")
+        return fail(f"{error.filename or parsed.emit_cython} cannot be written: {error.strerror}")
     return 0
 
 
