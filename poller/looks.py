@@ -117,16 +117,14 @@ def calls_for(pages: float) -> int:
 
 
 def _sweeps(given: LookInput, calls: float, part_s: float) -> LookPlan:
-    """Each event may be read `times` times."""
+    """Each event may be read `times` times: once, or early and again when nearly all have come."""
     times = calls * part_s
     quantile = given.lateness.quantile_ms
     if times < 2.2:
         ages = [quantile(0.98)]
-    elif times < 3.4:
-        ages = [quantile(0.6), quantile(0.993)]
     else:
-        ages = [quantile(0.4), quantile(0.85), quantile(0.997)]
+        ages = [quantile(0.6), quantile(0.993)]
     reach = given.max_overlap_ms
     distinct = sorted({min(max(100, round(age)), reach) for age in ages})
-    slice_ms = max(20, round(1000.0 * part_s * 1.04)) if part_s < math.inf else 1000
+    slice_ms = max(20, round(min(1040.0 * part_s, given.polling_interval_ms)))
     return LookPlan(period_s=slice_ms / 1000.0, sweep_ages_ms=tuple(distinct), slice_ms=slice_ms)
