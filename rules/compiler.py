@@ -38,6 +38,7 @@ DEPRECATED_FIELDS = (
     "evt.wait_latency",
 )
 CONTAINER_INFO = "%container.info"
+MAX_WARNINGS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,11 +243,18 @@ class _Run:
             return
         self.compiled.used_macros.update(parsed.macros)
         self._deprecated_in_output(item, output)
-        for warning in (*parsed.warnings, *lowered.condition_warnings):
+        for warning in self._first((*parsed.warnings, *lowered.condition_warnings), item):
             self.warnings.append(self._through(item, place, warning.macro).warning(warning))
         template = Place(item.output_context, item.output)
-        self.warnings.extend(template.warning(warning) for warning in lowered.output_warnings)
+        self.warnings.extend(template.warning(warning) for warning in self._first(lowered.output_warnings, item))
         self.compiled.rules[item.name] = CompiledRule(item, place.expanded, parsed, output, extra_fields, lowered)
+
+    def _first(self, found: Sequence[LanguageWarning], item: RuleItem) -> Sequence[LanguageWarning]:
+        """The first of many warnings of a rule; that there are more is a warning too."""
+        if len(found) > MAX_WARNINGS:
+            message = f"{len(found) - MAX_WARNINGS} more warnings of this rule are not shown"
+            self.warnings.append(Diagnostic(Code(found[-1].kind.value), message, item.context))
+        return found[:MAX_WARNINGS]
 
     def _lowered(
         self, item: RuleItem, parsed: Parsed, output: str, extra_fields: tuple[ExtraField, ...]

@@ -158,9 +158,8 @@ class Context:
 
     def in_condition(self, text: str, focus: int) -> Context:
         """The context of the place `focus` of a condition. Its position is the parent's plus that in the text."""
-        before = text[:focus]
-        line = before.count("\n") + 1
-        column = focus - (before.rfind("\n") + 1) + 1
+        line = text.count("\n", 0, focus) + 1
+        column = focus - (text.rfind("\n", 0, focus) + 1) + 1
         parent = self.locations[-1].position
         position = Position(parent.line + line, parent.column + column, parent.offset + focus)
         cut = text if len(text) <= CONDITION_NAME_LENGTH + 3 else text[:CONDITION_NAME_LENGTH] + "..."

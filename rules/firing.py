@@ -26,6 +26,7 @@ _BODIES = frozenset({"requestObject", "responseObject"})
 
 METADATA_ONLY = frozenset({"secrets", "configmaps", "tokenreviews"})
 """What the published audit policy of EKS logs without bodies (config maps: but for the writes of aws-auth)."""
+MAX_NAMES = 200
 READS = frozenset({"get", "list", "watch"})
 AWS_AUTH_WRITES = frozenset({"update", "patch", "delete"})
 
@@ -63,6 +64,9 @@ class Firing:
         self.reads_body = False
         for check in checks(expr):
             self._look_at(check, named)
+        # So many names are a list of identities, and no help to anybody; the dimension then counts as unknown.
+        self._unusable = {number for number, names in enumerate(named) if len(names) > MAX_NAMES}
+        named = tuple({} if number in self._unusable else names for number, names in enumerate(named))
         self.stages = tuple(dict.fromkeys((*STAGES, *named[0])))
         self.verbs = tuple(dict.fromkeys((*VERBS, *named[1], OTHER)))
         self.resources = tuple(dict.fromkeys((*named[2], OTHER, NO_RESOURCE)))
@@ -132,6 +136,8 @@ class Firing:
         if slot is None or check.right is not None or check.modifier is not None:
             return self._all, self._all
         dimension = _dimension(slot)
+        if dimension in self._unusable:
+            return self._all, self._all
         if dimension is not None:
             return self._dimension_check(check, dimension)
         if policy and slot.path and slot.path[0].decode() in _BODIES:

@@ -20,6 +20,7 @@ BLANKS = " \t\n\r"
 DELIMITERS = frozenset(BLANKS + "(),=")
 MAX_LIST_ITEMS = 1_000_000
 MAX_LIST_CHARACTERS = 64 << 20
+MAX_CONDITION_CHARACTERS = 16 << 20
 MAX_EXPANSION_WORK = 200 << 20
 
 _WORDS = re.compile(r"[^ \t\n\r(),=]+")
@@ -98,6 +99,7 @@ class ListTable:
         self._order = {name: number for number, name in enumerate(items)}
         self._marked = [name for name in items if _MARKED.search(name)]
         self._cache: dict[str, Expanded] = {}
+        self._final: dict[int, bool] = {}
         for name in items:
             if name not in self.lists:
                 self._resolve(name)
@@ -190,39 +192,66 @@ class ListTable:
 
     def _expand(self, source: Traced) -> Expanded:
         expanded = Expanded(source.text, source)
-        at: int | None = -1
+        at = -1
         work = 0
-        while at is not None:
-            at = self._next_list(expanded.text, at)
-            if at is not None:
-                expanded = _substitute(expanded, self.lists[self._names[at]])
-                work += len(expanded.text)
-                if work > MAX_EXPANSION_WORK:
-                    raise ExpansionTooLarge("the condition names too many, or too long, lists")
-        return expanded
+        while True:
+            found = self._lists_in(expanded.text, at)
+            if not found:
+                return expanded
+            if all(self._is_final(number) for number in found):
+                # No list brings the name of another: all at once is the same as one after the other.
+                return _substitute(expanded, [self.lists[self._names[number]] for number in found])
+            at = found[0]
+            expanded = _substitute(expanded, [self.lists[self._names[at]]])
+            work += len(expanded.text)
+            if work > MAX_EXPANSION_WORK:
+                raise ExpansionTooLarge("the condition names too many, or too long, lists")
 
-    def _next_list(self, text: str, after: int) -> int | None:
-        """The number of the first list behind `after` whose name stands in the text."""
+    def _lists_in(self, text: str, after: int) -> list[int]:
+        """The numbers behind `after` of the lists whose names stand in the text, in order."""
         order = self._order
-        numbers = [order[word] for word in set(_WORDS.findall(text)) if word in order]
-        numbers += [order[name] for name in self._marked if name in text]
-        return min((number for number in numbers if number > after), default=None)
+        numbers = {order[word] for word in set(_WORDS.findall(text)) if word in order}
+        numbers.update(order[name] for name in self._marked if name in text)
+        return sorted(number for number in numbers if number > after)
+
+    def _is_final(self, number: int) -> bool:
+        """Whether neither the list's name is odd nor its text holds the name of a list."""
+        known = self._final.get(number)
+        if known is None:
+            name = self._names[number]
+            known = not _MARKED.search(name) and not self._lists_in(self.lists[name].text, -1)
+            self._final[number] = known
+        return known
 
 
-def _substitute(before: Expanded, item: ResolvedList) -> Expanded:
-    """Replace every delimited occurrence of the list's name, blanks around it included."""
-    text, name = before.text, item.name
+def _occurrences(text: str, items: list[ResolvedList]) -> Iterator[tuple[int, int, ResolvedList]]:
+    """Where the names of the lists stand as words of the text, from left to right."""
+    if len(items) == 1:
+        name = items[0].name
+        start = text.find(name)
+        while start >= 0:
+            end = start + len(name)
+            opened = start == 0 or text[start - 1] in DELIMITERS
+            if opened and (end == len(text) or text[end] in DELIMITERS):
+                yield start, end, items[0]
+                start = text.find(name, end)
+            else:
+                start = text.find(name, start + 1)
+        return
+    by_name = {item.name: item for item in items}
+    for match in _WORDS.finditer(text):
+        item = by_name.get(match[0])
+        if item is not None:
+            yield match.start(), match.end(), item
+
+
+def _substitute(before: Expanded, items: list[ResolvedList]) -> Expanded:
+    """Replace every occurrence of the lists' names as words, blanks around them included."""
+    text = before.text
     pieces = _Pieces(before)
     copied = 0
-    blank_before = False
-    start = text.find(name)
-    while start >= 0:
-        end = start + len(name)
-        delimited = (start == 0 or text[start - 1] in DELIMITERS) and (end == len(text) or text[end] in DELIMITERS)
-        if not delimited or start < copied:
-            start = text.find(name, start + 1)
-            continue
-        first = start
+    for start, name_end, item in _occurrences(text, items):
+        first, end = start, name_end
         while first > copied and text[first - 1] in BLANKS:
             first -= 1
         while end < len(text) and text[end] in BLANKS:
@@ -233,16 +262,15 @@ def _substitute(before: Expanded, item: ResolvedList) -> Expanded:
             elif end < len(text) and text[end] == ",":
                 end += 1
         pieces.copy(copied, first)
-        if (first > copied or copied > 0) and not (blank_before and first == copied):
-            pieces.insert(" ", start, name)
-        pieces.insert(item.text + " ", start, name)
+        # The blank behind the list just before serves for both.
+        if first > copied:
+            pieces.insert(" ", start, item.name)
+        pieces.insert(item.text + " ", start, item.name)
         copied = end
-        blank_before = True
-        start = text.find(name, end)
-    if not pieces.changed:
+    if not pieces.lists:
         return before
     pieces.copy(copied, len(text))
-    return pieces.result(name)
+    return pieces.result()
 
 
 class _Pieces:
@@ -255,7 +283,7 @@ class _Pieces:
         self.origins: list[int] = []
         self.names: list[str] = []
         self.length = 0
-        self.changed = False
+        self.lists: set[str] = set()
 
     def copy(self, start: int, end: int) -> None:
         """Characters of the text before, with what is known of them."""
@@ -277,7 +305,7 @@ class _Pieces:
             self._add(text, self.before.origins[piece], self.before.names[piece])
         else:
             self._add(text, self.before.origins[piece] + at - self.before.starts[piece], name)
-        self.changed = True
+        self.lists.add(name)
 
     def _add(self, text: str, origin: int, name: str) -> None:
         self.texts.append(text)
@@ -285,13 +313,15 @@ class _Pieces:
         self.origins.append(origin)
         self.names.append(name)
         self.length += len(text)
+        if self.length > MAX_CONDITION_CHARACTERS:
+            raise ExpansionTooLarge(f"lists make the condition longer than {MAX_CONDITION_CHARACTERS} characters")
 
-    def result(self, name: str) -> Expanded:
+    def result(self) -> Expanded:
         return Expanded(
             "".join(self.texts),
             self.before.source,
             tuple(self.starts),
             tuple(self.origins),
             tuple(self.names),
-            self.before.lists | {name},
+            self.before.lists | self.lists,
         )

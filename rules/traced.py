@@ -57,7 +57,8 @@ class Traced:
             return None
         first = start - self.starts[piece]
         last = max(min(end - self.starts[piece], len(node.value)) - 1, first)
-        places = file_offsets(node, {first, last})
+        places = file_offsets(node)
+        first, last = min(first, len(places) - 1), min(last, len(places) - 1)
         return Span(node.source, places[first], max(places[last] + 1, places[first]))
 
 
@@ -80,25 +81,23 @@ def join(parts: list[Traced], separator: str = "") -> Traced:
     return Traced("".join(texts), tuple(starts), tuple(nodes))
 
 
-def file_offsets(node: Scalar, wanted: set[int]) -> dict[int, int]:
-    """Where in the file the characters `wanted` of a scalar's value stand, as offsets in its text.
+def file_offsets(node: Scalar) -> list[int]:
+    """Where in the file each character of a scalar's value stands, and behind the last one the end of the value.
 
     Folding turns line ends and indentation into single blanks, and escapes stand for one character: the value is
-    followed along the raw text. A place behind the last character is that of the end of the scalar.
+    followed along the raw text, once for each scalar.
     """
-    raw = node.source.text
-    at, end = _content_start(node), node.end
-    places: dict[int, int] = {}
-    for index, character in enumerate(node.value):
-        if len(places) == len(wanted):
-            return places
-        at, length = _next_character(raw, at, end, character, node.style)
-        if index in wanted:
-            places[index] = min(at, end)
-        at += length
-    for index in wanted:
-        places.setdefault(index, min(at, max(end, node.start.offset)))
-    return places
+    if node.places is None:
+        raw = node.source.text
+        at, end = _content_start(node), node.end
+        places: list[int] = []
+        for character in node.value:
+            at, length = _next_character(raw, at, end, character, node.style)
+            places.append(min(at, end))
+            at += length
+        places.append(min(at, max(end, node.start.offset)))
+        node.places = places
+    return node.places
 
 
 def _content_start(node: Scalar) -> int:

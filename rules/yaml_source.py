@@ -52,11 +52,12 @@ class Node:
 
 @dataclass(slots=True)
 class Scalar(Node):
-    """`style` is one of `'`, `"`, `|`, `>`, or empty for a plain scalar."""
+    """`style` is one of `'`, `"`, `|`, `>`, or empty for a plain scalar. `places` is filled in by `traced`."""
 
     value: str = ""
     style: str = ""
     tag: str = ""
+    places: list[int] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_null(self) -> bool:

@@ -158,10 +158,10 @@ def test_every_place_of_a_value_lies_in_the_scalar(content: str, style: str) -> 
         value = first_value(text)
     except (LoadError, AssertionError, ValueError):
         return
-    places = file_offsets(value, set(range(len(value.value) + 1)))
-    ordered = [places[index] for index in sorted(places)]
-    assert ordered == sorted(ordered)
-    assert all(value.start.offset <= place <= len(text) for place in ordered)
+    places = file_offsets(value)
+    assert len(places) == len(value.value) + 1
+    assert places == sorted(places)
+    assert all(value.start.offset <= place <= len(text) for place in places)
     for index, character in enumerate(value.value):
         if character.isalnum():
             assert text[places[index]] in (character, "\\")
