@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from falcoeks_fast.app.rule_tests.files import read_test_files
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadResult, LoadSettings, RuleFile, load_rules
 
@@ -32,40 +31,19 @@ class Case:
     silent: tuple[str, ...]
 
 
-def merged(target: Any, patch: Any) -> Any:
-    """RFC 7386: mappings are merged, null removes, everything else replaces."""
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(target) if isinstance(target, Mapping) else {}
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merged(result.get(key), value)
-    return result
-
-
 def read_cases() -> list[Case]:
-    """All cases of all files. Raises KeyError where a base is unknown."""
-    bases: dict[str, Any] = {}
-    _resolve(yaml.safe_load((TESTS / "bases.yaml").read_text(encoding="utf-8"))["bases"], bases)
-    return [case for path in sorted(TESTS.glob("[0-9]*.yaml")) for case in _cases(path, bases)]
-
-
-def _cases(path: Path, bases: Mapping[str, Any]) -> list[Case]:
-    tests = yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
-    events = dict(bases)
-    _resolve({test["name"]: test for test in tests}, events)
+    """All cases of all files, read as `falcoeks-fast test` reads them."""
     return [
-        Case(path.name, test["name"], events[test["name"]], tuple(test.get("fires", ())), tuple(test.get("silent", ())))
-        for test in tests
+        Case(
+            Path(file.path).name,
+            case.name,
+            case.event,
+            tuple(expected.rule for expected in case.fires),
+            case.silent,
+        )
+        for file in read_test_files([str(TESTS)])
+        for case in file.cases
     ]
-
-
-def _resolve(definitions: Mapping[str, Any], events: dict[str, Any]) -> None:
-    for name, definition in definitions.items():
-        base = definition["event"] if "event" in definition else events[definition["base"]]
-        events[name] = merged(base, definition.get("patch", {}))
 
 
 def load(paths: Sequence[Path], *, all_enabled: bool = False) -> LoadResult:

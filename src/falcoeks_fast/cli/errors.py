@@ -10,15 +10,16 @@ from falcoeks_fast.engine.escaping import escape_lines
 from .options import OptionError
 
 
-def guarded(action: Callable[[], int]) -> int:
-    """Run `action`; what a user can mend becomes `Error: ...` on standard error and exit code 1 (255: PID file)."""
+def guarded(action: Callable[[], int], *, code: int = 1) -> int:
+    """Run `action`; what a user can mend becomes `Error: ...` on standard error and exit code `code`, PID file 255."""
     from falcoeks_fast.app.pidfile import PidFileError
     from falcoeks_fast.config import ConfigError
 
     try:
         return action()
     except (OptionError, ConfigError) as error:
-        return fail(str(error))
+        fail(str(error))
+        return code
     except PidFileError as error:
         fail(str(error))
         return 255
