@@ -19,6 +19,7 @@ from falcoeks_fast.rules.suggest import closest
 from falcoeks_fast.rules.template import parse_template
 from falcoeks_fast.rules.tree import checks, fields
 
+MAX_COMPARISONS = 100_000
 MEMBERSHIP = ("in", "intersects", "pmatch")
 
 
@@ -43,9 +44,24 @@ def _advice(message: str, rule: CompiledRule, suggestion: str = "") -> Diagnosti
     return Diagnostic(Code.ADVICE, message, rule.item.context, None, suggestion)
 
 
+class _Names:
+    """The names of lists. Looking for similar ones is slow, so among thousands only the first words are looked up."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = [name for name in names if "_" in name]
+        self._left = MAX_COMPARISONS
+        self._known: dict[str, str] = {}
+
+    def closest(self, word: str) -> str:
+        if word not in self._known and self._left >= len(self._names):
+            self._left -= len(self._names)
+            self._known[word] = closest(word, self._names)
+        return self._known.get(word, "")
+
+
 def _misspelt_lists(compiled: Compiled) -> Iterator[Diagnostic]:
     """Words that are compared as they stand, and look like the name of a list."""
-    names = list(compiled.lists.lists)
+    names = _Names(list(compiled.lists.lists))
     for macro in compiled.macros.values():
         place = Place(macro.item.condition_context, macro.item.condition, macro.expanded)
         yield from _misspelt_in(macro.parsed.expr, place, macro.expanded, names)
@@ -54,7 +70,7 @@ def _misspelt_lists(compiled: Compiled) -> Iterator[Diagnostic]:
         yield from _misspelt_in(rule.parsed.expr, place, rule.condition, names)
 
 
-def _misspelt_in(expr: Expr, place: Place, expanded: Expanded, names: list[str]) -> Iterator[Diagnostic]:
+def _misspelt_in(expr: Expr, place: Place, expanded: Expanded, names: _Names) -> Iterator[Diagnostic]:
     for check in checks(expr):
         if check.op not in MEMBERSHIP and check.modifier is None:
             continue
@@ -65,14 +81,14 @@ def _misspelt_in(expr: Expr, place: Place, expanded: Expanded, names: list[str])
                 yield Diagnostic(Code.ADVICE, found[0], context, span, found[1])
 
 
-def _list_hint(constant: Const, check: Check, expanded: Expanded, names: list[str]) -> tuple[str, str] | None:
+def _list_hint(constant: Const, check: Check, expanded: Expanded, names: _Names) -> tuple[str, str] | None:
     if constant.quoted or expanded.list_at(char_offset(expanded.text, constant.start)):
         return None
     word = constant.value.decode("utf-8", "replace")
     message = f"there is no list '{word}': the field is compared with that word itself"
     if not check.listed:
-        return message, closest(word, names) or f"define the list, or write ({word}) if the word is meant"
-    near = closest(word, [name for name in names if "_" in name]) if "_" in word else ""
+        return message, names.closest(word) or f"define the list, or write ({word}) if the word is meant"
+    near = names.closest(word) if "_" in word else ""
     return (message, near) if near else None
 
 
