@@ -44,7 +44,7 @@ check: $(VENV)/.core
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/cython-lint engine/_core.pyx
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint engine/_core.pyx engine/face.pxd
 	$(BIN)/python -m pytest tests/test_house.py
 
 format: $(VENV)/.core

@@ -69,7 +69,7 @@ class Lateness:
                 if weight <= 0.0 or above <= 0.0:
                     return 1.0 - above
                 floor = max(beyond, min(above, _least(weight / total)))
-                return 1.0 - above * (floor / above) ** ((age_ms - low) / (high - low))
+                return 1.0 - above * math.pow(floor / above, (age_ms - low) / (high - low))
             above = beyond
         return 1.0
 
