@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import time
 
 from falcoeks_fast.config.duration import parse_duration_ms
+from falcoeks_fast.poller.settings import TimeRange
 
 from .options import OptionError
 
@@ -26,3 +28,17 @@ def parse_moment_ms(text: str, now_ms: int, option: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
     return int(moment.timestamp() * 1000)
+
+
+def time_range(since: str, until: str) -> TimeRange | None:
+    """The stretch from `since` to `until`, by default now; None without `since`. Raises OptionError."""
+    if not since:
+        if until:
+            raise OptionError("--until needs --since")
+        return None
+    now_ms = time.time_ns() // 1_000_000
+    since_ms = parse_moment_ms(since, now_ms, "since")
+    until_ms = parse_moment_ms(until or "now", now_ms, "until")
+    if since_ms > until_ms:
+        raise OptionError("--since is later than --until")
+    return TimeRange(since_ms, until_ms)

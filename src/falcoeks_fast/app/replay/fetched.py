@@ -1,0 +1,84 @@
+"""Events of a stretch of time from CloudWatch Logs, for whoever looks at them outside a run.
+
+In: the configuration, a stretch of time. Out: pages to a callback. Called by `diff --since`. Nothing is written: no
+checkpoint, no lock, no output.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from falcoeks_fast.app.cloudwatch_input import CloudWatchInput
+from falcoeks_fast.app.inputs import InputError
+from falcoeks_fast.config import Config
+from falcoeks_fast.config.model import EksSettings
+from falcoeks_fast.engine._core import Batch, Origin, page_token
+from falcoeks_fast.poller.page import Cluster, Page, PageReport
+from falcoeks_fast.poller.settings import TimeRange
+
+from .events import Chunk, Kind, ReplayError
+
+Look = Callable[[Chunk, Origin], Batch]
+
+
+def fetch_events(config: Config, time_range: TimeRange, look: Look) -> None:
+    """Call `look` for each page, from several threads. Raises ReplayError where the log cannot be read."""
+    settings = next((it.settings for it in config.plugins if isinstance(it.settings, EksSettings)), None)
+    if settings is None:
+        raise ReplayError(
+            "--since reads from CloudWatch Logs: give --cluster NAME --region REGION, or -c falco.yaml with plugin "
+            "k8saudit-eks"
+        )
+    try:
+        source = CloudWatchInput(settings, config.own, _Sink(look), time_range=time_range)
+        source.start()
+    except InputError as error:
+        raise ReplayError(str(error)) from error
+    try:
+        while not source.join(1.0):
+            pass
+    finally:
+        source.stop()
+    if source.error:
+        raise ReplayError(source.error)
+
+
+class _Sink:
+    """Implements `PageSink`."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._lock = threading.Lock()
+        self._origins: dict[Cluster, Origin] = {}
+
+    def next_token(self, body: bytes) -> str | None:
+        return page_token(body)
+
+    def evaluate(self, page: Page) -> PageReport:
+        batch = self._look(Chunk(Kind.PAGE, page.body), self._origin(page.cluster))
+        accepted: Future[None] = Future()
+        accepted.set_result(None)
+        return PageReport(
+            accepted,
+            messages=batch.messages,
+            fresh=batch.messages - batch.repeated,
+            repeated=batch.repeated,
+            newest_ms=batch.newest_ms,
+            oldest_fresh_ms=batch.oldest_fresh_ms,
+        )
+
+    def restore(self, cluster: Cluster, alert_ids: list[tuple[str, int]]) -> None:
+        """Nothing was delivered before."""
+
+    def expire(self, cluster: Cluster, before_ms: int) -> None:
+        """The stretch ends before memory does."""
+
+    def _origin(self, cluster: Cluster) -> Origin:
+        with self._lock:
+            if cluster not in self._origins:
+                self._origins[cluster] = Origin(
+                    cluster=cluster.name, account=cluster.account, region=cluster.region, log_group=cluster.log_group
+                )
+            return self._origins[cluster]
