@@ -58,7 +58,7 @@ class HeaderSlot {
     }
 
   private:
-    // From an object to its member, kAbsent if it has none. False if a key is written with escapes or has blanks behind.
+    // From an object to its member, kAbsent if it has none. False if a key has escapes in it or blanks behind it.
     bool find_member(const Document &doc, uint32_t &p) const {
         const char *data = reinterpret_cast<const char *>(doc.data);
         uint64_t odd = 0;
@@ -81,7 +81,8 @@ class HeaderSlot {
     }
 
     bool matches(const char *key) const {
-        return ((word_at(key) ^ key_[0]) & mask_[0]) == 0 && (size_ <= 8 || ((word_at(key + 8) ^ key_[1]) & mask_[1]) == 0);
+        if ((word_at(key) ^ key_[0]) & mask_[0]) return false;
+        return size_ <= 8 || ((word_at(key + 8) ^ key_[1]) & mask_[1]) == 0;
     }
 
     // Reads up to 15 bytes behind a key; documents are padded.

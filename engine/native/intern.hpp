@@ -14,7 +14,7 @@ namespace fe {
 
 inline constexpr uint32_t kClassAbsent = 0, kClassOther = 1, kClassFirst = 2;
 
-inline uint64_t load_le(const char *p, size_t n) {
+inline uint64_t load_bytes(const char *p, size_t n) {
     uint64_t v = 0;
     std::memcpy(&v, p, n);
     return v;
@@ -32,19 +32,19 @@ inline uint32_t hash_text(Text t) {
     size_t n = t.size;
     uint64_t h = n;
     while (n > 16) {
-        h = mix(load_le(p, 8) ^ h, load_le(p + 8, 8));
+        h = mix(load_bytes(p, 8) ^ h, load_bytes(p + 8, 8));
         p += 16;
         n -= 16;
     }
     uint64_t a, b;
     if (n >= 8) {
-        a = load_le(p, 8);
-        b = load_le(p + n - 8, 8);
+        a = load_bytes(p, 8);
+        b = load_bytes(p + n - 8, 8);
     } else if (n >= 4) {
-        a = load_le(p, 4);
-        b = load_le(p + n - 4, 4);
+        a = load_bytes(p, 4);
+        b = load_bytes(p + n - 4, 4);
     } else {
-        a = n ? load_le(p, 1) << 16 | load_le(p + (n >> 1), 1) << 8 | load_le(p + n - 1, 1) : 0;
+        a = n ? load_bytes(p, 1) << 16 | load_bytes(p + (n >> 1), 1) << 8 | load_bytes(p + n - 1, 1) : 0;
         b = 0;
     }
     h = mix(a ^ h, b);

@@ -2,6 +2,7 @@
 #include "intern.hpp"
 #include "native_tools.hpp"
 #include "operators.hpp"
+#include "prefix.hpp"
 #include "random_plan.hpp"
 #include "ruleset.hpp"
 #include "transforms.hpp"
@@ -156,6 +157,32 @@ static void interning() {
     }
 }
 
+static void prefixes() {
+    std::mt19937 random(11);
+    auto text = [&random](size_t longest) {
+        std::string out;
+        for (size_t n = random() % (longest + 1); n > 0; --n) out += "ab"[random() % 2];
+        return out;
+    };
+    size_t found = 0;
+    for (int round = 0; round < 300; ++round) {
+        std::vector<std::string> constants;
+        for (size_t n = random() % 8 + 1; n > 0; --n) constants.push_back((round % 3 ? "a" : "") + text(6));
+        PrefixTable table(constants);
+        for (int i = 0; i < 40; ++i) {
+            std::string value = text(9), longest;
+            bool any = false;
+            for (const std::string &c : constants)
+                if (value.rfind(c, 0) == 0 && (!any || c.size() > longest.size())) { any = true; longest = c; }
+            uint32_t id = table.find(text_of(value));
+            SAME(id >= kClassFirst, any);
+            if (any && id >= kClassFirst) SAME(table.constant(id - kClassFirst), longest);
+            found += any;
+        }
+    }
+    CHECK(found > 1000);
+}
+
 // A list of what an event chooses is compared in reasonable time, whatever its size.
 static void large_lists() {
     std::vector<std::string> words;
@@ -213,6 +240,7 @@ int main() {
     options();
     base64();
     interning();
+    prefixes();
     large_lists();
     damaged_plans();
     return failures ? 1 : 0;

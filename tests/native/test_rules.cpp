@@ -198,6 +198,51 @@ static void c_side() {
     }
 }
 
+// A thousand rules about different names: an event meets the one that is about its own.
+static void narrow() {
+    RandomPlan random(1, 1000, 0);
+    PlanData &plan = random.plan;
+    const uint32_t name = 5, uri = 2;  // operands
+    plan.atoms.clear();
+    plan.nodes.clear();
+    plan.memo_cells = 0;
+    plan.operands[name].interned.clear();
+    for (uint32_t i = 0; i < 1000; ++i) {
+        const std::string text = "name-" + std::to_string(i);
+        if (i % 2) {
+            plan.operands[name].interned.push_back(text);
+            plan.atoms.push_back({AtomOp::class_, name, Modifier::none, AtomPlan::kNone, {}, {}, {}});
+        } else {
+            const std::string path = "/" + text + "/";
+            plan.atoms.push_back({AtomOp::startswith, uri, Modifier::none, AtomPlan::kNone, {path}, {}, {}});
+        }
+        plan.nodes.push_back({NodeKind::atom, {i}, -1});
+        plan.rules[i].root = i;
+    }
+    for (uint32_t i = 1; i < 1000; i += 2) plan.atoms[i].classes = {kClassFirst + i / 2};
+    auto rules = load(random.wire(), true);
+    Candidates candidates;
+    candidates.bind(rules->dispatch());
+    RuleContext context;
+    context.use(*rules);
+    struct { const char *members; size_t left; } cases[] = {
+        {R"("requestURI":"/name-8/x","objectRef":{"name":"name-7"})", 2},
+        {R"("requestURI":"/name-8","objectRef":{})", 0},
+        {R"("requestURI":"/name-800/","objectRef":{"name":"name"})", 1},
+        {R"("objectRef":{"name":"name-999"})", 1},
+    };
+    for (const auto &c : cases) {
+        TestEvent event(R"({"auditID":"x",)" + std::string(c.members) + "}");
+        context.begin(event.view);
+        const Words4 *found = candidates.find(context);
+        size_t left = 0;
+        for (size_t b = 0; found && b < rules->dispatch().blocks(); ++b)
+            for (int w = 0; w < 4; ++w) left += static_cast<size_t>(std::popcount(found[b][w]));
+        SAME(left, c.left);
+        SAME(fired(context, event.view).size(), c.left);
+    }
+}
+
 // Conditions that a naive expansion would never finish.
 static void nested() {
     RandomPlan random(1, 1, 0);
@@ -229,6 +274,7 @@ int main(int argc, char **argv) {
     modules();
     regexes();
     c_side();
+    narrow();
     memory();
     nested();
     CHECK(tally.fired > tally.events && tally.fired_cut > 0);  // else nothing was tested
