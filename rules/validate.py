@@ -115,17 +115,23 @@ def _impossible(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:
 
 
 def _fix_impact(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:
-    """Rules whose fields have a corrected reading that was not chosen."""
+    """Rules whose fields have a corrected reading that was not chosen: one hint for each fix and file."""
     fixes = {name: fix for fix, fixed in FIXES.items() if fix not in result.fields.fixes for name in fixed}
+    touched: dict[tuple[str, str], dict[str, CompiledRule]] = {}
+    read: dict[tuple[str, str], set[str]] = {}
     for rule in compiled.rules.values():
-        touched: dict[str, list[str]] = {}
         for ref in _all_fields(rule, compiled, result):
             fix = fixes.get(ref.name)
-            if fix is not None and ref.name not in touched.setdefault(fix, []):
-                touched[fix].append(ref.name)
-        for fix, names in touched.items():
-            message = f"{', '.join(names)}: read as Falco reads it, which is not what the documentation says"
-            yield _advice(message, rule, f"field_fixes: [{fix}] would change what this rule sees")
+            if fix is not None:
+                key = (fix, rule.item.context.source.name)
+                touched.setdefault(key, {})[rule.name] = rule
+                read.setdefault(key, set()).add(ref.name)
+    for key, rules in touched.items():
+        names = ", ".join(sorted(read[key]))
+        verb = "is read as Falco reads it" if len(read[key]) == 1 else "are read as Falco reads them"
+        message = f"{names} {verb}, which is not what the documentation says"
+        hint = f"field_fixes: [{key[0]}] would change what these rules see: {', '.join(rules)}"
+        yield _advice(message, next(iter(rules.values())), hint)
 
 
 def _all_fields(rule: CompiledRule, compiled: Compiled, result: LoadResult) -> Iterator[FieldRef]:

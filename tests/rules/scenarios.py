@@ -33,7 +33,7 @@ class Scenario:
 
     @property
     def matches_all(self) -> bool:
-        return self.config.get("rule_matching", "all") == "all"
+        return str(self.config.get("rule_matching", "all")) == "all"
 
     def load(self) -> LoadResult:
         """Load the files as the oracle had them: with the plugins k8saudit 0.18.0 and json 0.7.4."""
