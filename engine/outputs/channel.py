@@ -160,9 +160,18 @@ class Channel:
             self._stopping = True
             self._lock.notify_all()
 
-    def finish_stop(self, deadline: float) -> int:
-        """Wait until `deadline` (monotonic s) for the queue; how many alerts had to be given up."""
-        self._thread.join(max(0.0, deadline - time.monotonic()))
+    def progress(self) -> int:
+        """A number that changes whenever the output gets on."""
+        with self._lock:
+            return self._delivered + self._refused + self._dropped
+
+    @property
+    def idle(self) -> bool:
+        """After `begin_stop`: everything was delivered and the thread has ended."""
+        return not self._thread.is_alive()
+
+    def give_up(self) -> int:
+        """After `begin_stop`: end now; how many alerts were still queued. Their parcels are not accepted."""
         if not self._thread.is_alive():
             return 0
         self._abort.set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from .channel import Channel, ChannelState
@@ -24,6 +24,7 @@ from .stdout import StdoutSink
 from .syslog import SyslogSink
 
 _CHECK_INTERVAL_S = 0.5
+_DRAIN_TICK_S = 0.01
 _log = logging.getLogger("falcoeks_fast.outputs")
 
 
@@ -127,15 +128,18 @@ class Dispatcher:
     def states(self) -> list[ChannelState]:
         return [channel.state() for channel in self._channels]
 
-    def stop(self) -> int:
-        """Deliver what is queued, for output_timeout at most; how many alerts had to be given up."""
+    def stop(self, *, keep_on: Callable[[], bool] = lambda: False) -> int:
+        """Deliver what is queued, for output_timeout at most; how many alerts had to be given up.
+
+        While `keep_on` says so, an output that gets on may take longer: only a pause of output_timeout ends it.
+        """
         self._ended.set()
         for channel in self._channels:
             channel.begin_stop()
-        deadline = time.monotonic() + self._settings.queue.output_timeout_s
+        self._drain(keep_on)
         left = 0
         for channel in self._channels:
-            given_up = channel.finish_stop(deadline)
+            given_up = channel.give_up()
             if given_up:
                 _log.warning(
                     "output channels still blocked, discarding all remaining notifications: %s gives up %d alerts",
@@ -144,6 +148,17 @@ class Dispatcher:
                 )
             left += given_up
         return left
+
+    def _drain(self, keep_on: Callable[[], bool]) -> None:
+        patience_s = self._settings.queue.output_timeout_s
+        deadline = time.monotonic() + patience_s
+        before = -1
+        while not all(channel.idle for channel in self._channels) and time.monotonic() < deadline:
+            time.sleep(_DRAIN_TICK_S)
+            progress = sum(channel.progress() for channel in self._channels)
+            if progress != before and keep_on():
+                deadline = time.monotonic() + patience_s
+            before = progress
 
     def _check(self) -> None:
         while not self._ended.wait(_CHECK_INTERVAL_S):

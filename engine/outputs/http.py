@@ -49,6 +49,7 @@ class HttpSink:
         self._settings = settings
         self._dead_letters = dead_letters
         self._pool: urllib3.PoolManager | None = None
+        self._refusal_said = False
         self._shown_url = without_credentials(settings.url)
         self._headers = {
             "Content-Type": "application/json" if settings.json_output else "text/plain",
@@ -108,6 +109,7 @@ class HttpSink:
     def _judge(self, alert: Alert, response: urllib3.BaseHTTPResponse, answer: bytes) -> int:
         status = response.status
         if 200 <= status < 300:
+            self._refusal_said = False
             return 0
         said = escape_text(answer[:200].decode("utf-8", "replace")).strip()
         reason = f"{self._shown_url} answered {status} {escape_text(response.reason or '')}".rstrip()
@@ -116,18 +118,26 @@ class HttpSink:
         if status in _RETRIED_STATUSES or status >= 500:
             wait_s = retry_after_s(response.headers.get("Retry-After", ""), time.time())
             raise Undelivered(reason, "look at the receiver; the alert is sent again", retry_after_s=wait_s)
+        self._bury(alert, reason)
+        return 1
+
+    def _bury(self, alert: Alert, reason: str) -> None:
+        """Put a refused alert into the dead letters; the first of a row is reported."""
+        path = self._dead_letters.path
         try:
             self._dead_letters.add(alert, reason)
         except OSError as error:
+            why = error.strerror
+            _log.error("http: an alert was refused (%s) and lost, because %s cannot be written: %s", reason, path, why)
+            return
+        if not self._refusal_said:
+            self._refusal_said = True
             _log.error(
-                "http: an alert was refused (%s) and lost: writing it to %s failed: %s. Free space or fix rights there",
+                "http: an alert was refused (%s) and put into %s. What to do: look at the receiver. Further refusals "
+                "are only counted, until it takes one again",
                 reason,
-                self._dead_letters.path,
-                error.strerror,
+                path,
             )
-        else:
-            _log.error("http: an alert was refused (%s) and put into %s", reason, self._dead_letters.path)
-        return 1
 
     def _transport(self, error: Exception) -> Undelivered:
         cause: BaseException = error

@@ -94,8 +94,8 @@ class ProgramSink:
     def _ended(self, status: int) -> Undelivered:
         how = f"signal {-status}" if status < 0 else f"status {status}"
         return Undelivered(
-            f"the program ended with {how}: {self._settings.command}",
-            "run the command by hand with an alert on its standard input; it is started again by itself",
+            f"the program of program_output ended with {how}",
+            "run its command by hand with an alert on standard input; it is started again by itself",
         )
 
     def reopen(self) -> None:

@@ -206,7 +206,7 @@ def test_a_program_that_dies_is_started_again(tmp_path: Path, caplog: pytest.Log
             os.kill(int(pid.read_text()), signal.SIGKILL)
             until(lambda: Path(f"/proc/{pid.read_text().strip()}/stat").read_text().split()[2] == "Z", "its end")
     assert lines(path) == [f"alert {number}" for number in range(3)]
-    assert any("the program ended with signal 9" in record.message for record in caplog.records)
+    assert any("the program of program_output ended with signal 9" in record.message for record in caplog.records)
 
 
 def test_a_program_that_does_not_read_is_ended_at_the_stop(tmp_path: Path) -> None:

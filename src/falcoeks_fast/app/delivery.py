@@ -27,6 +27,7 @@ _ISSUE_TEXTS = {
     "truncated": "an event was cut by CloudWatch Logs and evaluated on the part that is there",
 }
 _ISSUES_LOGGED = 3
+_SWAP_PATIENCE_S = 2.0
 _log = logging.getLogger("falcoeks_fast.events")
 
 
@@ -48,8 +49,8 @@ class Delivery:
         """Use other outputs from now on; the old ones, once nobody is handing anything to them."""
         with self._lock:
             old, self._dispatcher = self._dispatcher, dispatcher
-            while old is not None and self._users.get(old, 0):
-                self._lock.wait()
+            if old is not None:  # somebody may wait for room there, which the stop of the old outputs ends
+                self._lock.wait_for(lambda: not self._users.get(old, 0), _SWAP_PATIENCE_S)
             return old
 
     def deliver(

@@ -15,7 +15,7 @@ EVERY_OUTPUT = frozenset({"*"})
 class HeldBack:
     """Of one cluster. Thread-safe. Bounded by what `forget_before` leaves and by `limit`."""
 
-    def __init__(self, limit: int = 500_000) -> None:
+    def __init__(self, limit: int = 100_000) -> None:
         self._limit = limit
         self._lock = threading.Lock()
         self._entries: dict[str, tuple[int, frozenset[str]]] = {}

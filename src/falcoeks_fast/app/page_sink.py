@@ -7,6 +7,7 @@ are accepted, and taken out again when they are not.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from concurrent.futures import Future
@@ -19,6 +20,8 @@ from falcoeks_fast.poller.page import Cluster, Page, PageReport
 from .delivery import Delivery
 from .evaluation import Evaluation
 from .held_back import EVERY_OUTPUT, HeldBack
+
+_log = logging.getLogger("falcoeks_fast.events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,13 @@ class EnginePageSink:
         return _report(batch, accepted, ids)
 
     def restore(self, cluster: Cluster, alert_ids: list[tuple[str, int]]) -> None:
-        self._group(cluster).held_back.add(alert_ids, EVERY_OUTPUT)
+        left_out = self._group(cluster).held_back.add(alert_ids, EVERY_OUTPUT)
+        if left_out:
+            _log.warning(
+                "cluster %s: there is no room for %d ids of alerts of before the restart; these may come again",
+                cluster.name,
+                left_out,
+            )
 
     def expire(self, cluster: Cluster, before_ms: int) -> None:
         group = self._group(cluster)

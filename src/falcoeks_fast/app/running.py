@@ -12,9 +12,11 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
 from falcoeks_fast.config import Config
+from falcoeks_fast.engine.escaping import escape_lines
 from falcoeks_fast.engine.internal_alerts import CRITICAL, HOT_RESTART_FAILURE, InternalFormat, internal_alert
 from falcoeks_fast.engine.outputs.dispatcher import Dispatcher
 from falcoeks_fast.engine.outputs.parcel import ListParcel
@@ -61,6 +63,8 @@ class Running:
         self._wishes = Wishes()
         self._health = Health(self, self._delivery.submit)
         self._prepared = prepared
+        self._source_ended = False
+        self._defect = ""
 
     # What health and metrics look at
 
@@ -96,6 +100,7 @@ class Running:
         code = 0
         try:
             self._wishes.install()
+            threading.excepthook = self._thread_failed
             self._health.start()
             self._predicates.use(self._prepared.generation)
             _log.info("Opening 'k8s_audit' source with plugin '%s': %s", self._input.plugin, self._input.description)
@@ -106,6 +111,14 @@ class Running:
         finally:
             self._tear_down()
         return code
+
+    def _thread_failed(self, failure: threading.ExceptHookArgs) -> None:
+        """A defect of ours ended a thread: better to end than to go on without it, unseen."""
+        name = failure.thread.name if failure.thread is not None else "?"
+        trace = "".join(traceback.format_exception(failure.exc_type, failure.exc_value, failure.exc_traceback))
+        _log.critical("a defect ended the thread %s: %s", name, Lines(trace))
+        self._defect = f"a defect ended the thread {name}: {failure.exc_value!r}"
+        self._wishes.wake()
 
     def _await_end(self) -> None:
         self._input.join(None)
@@ -119,6 +132,9 @@ class Running:
             if self._wishes.stop:
                 _log.info("SIGINT received, exiting...")
                 return 0
+            if self._defect:
+                print(f"Runtime error: {escape_lines(self._defect)}. Exiting.", file=sys.stderr)
+                return 1
             if self._input.join(0):
                 return self._ended()
             if self._wishes.take_reopen():
@@ -140,6 +156,7 @@ class Running:
                 return 0
 
     def _ended(self) -> int:
+        self._source_ended = True
         error = self._input.error
         if not error:
             return 0
@@ -187,8 +204,9 @@ class Running:
         self._predicates.close()
         dispatcher = self.dispatcher
         if dispatcher is not None:
-            dispatcher.stop()
+            dispatcher.stop(keep_on=lambda: self._source_ended and not self._wishes.stop)
         self._print_statistics()
+        threading.excepthook = threading.__excepthook__
         self._wishes.restore()
 
     def _print_statistics(self) -> None:
