@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from falcoeks_fast.bench import engine_rows
+from falcoeks_fast.bench import engine_rows, program_rows
 from falcoeks_fast.bench.engine_rows import EngineRules
 from falcoeks_fast.bench.measure import ROUNDS, machine_name
 from falcoeks_fast.bench.rows import Measured, Table
@@ -38,7 +38,7 @@ from falcoeks_fast.bench.workload import (
 )
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import RuleFile
-from falcoeks_fast.rules.build import SOMEBODY_WAITS, BuildError
+from falcoeks_fast.rules.build import BuildError
 from falcoeks_fast.rules.cache import CompiledCache
 
 EVENTS = 60_000
@@ -53,19 +53,19 @@ class Bench:
 
     def __init__(self, options: argparse.Namespace, folder: Path) -> None:
         self.rounds: int = options.rounds
+        self.memory_events: int = options.memory_events
         self.folder = folder
         name, files = everyday_files() if not options.rules else (_names(options.rules), read_files(options.rules))
         self.files = files
         self.pages = eks_pages(options.events, options.seed)
         self.few_pages: Pages = eks_pages(min(EVENTS_IN_PYTHON, options.events), options.seed)
-        cache = CompiledCache(folder / "cache")
+        cache: CompiledCache | None = CompiledCache(folder / "cache")
         self.notes: dict[str, str] = {}
         try:
-            cache.compile(load(name, files).plan, limits=SOMEBODY_WAITS)
-            cache.compile(load("", generated(THOUSAND)).plan, limits=SOMEBODY_WAITS)
+            load(name, files, cache)
         except BuildError as error:
             self.notes["not compiled"] = str(error)
-            cache = None  # type: ignore[assignment]
+            cache = None
         self.rules = EngineRules(
             load(name, files, cache),
             load("every event", [RuleFile("every event", EVERY_EVENT_RULE.encode())], cache),
@@ -83,7 +83,19 @@ class Bench:
 
     @property
     def parts(self) -> dict[str, Callable[[], Measured]]:
-        return {"speed": self.speed, "threads": self.threads, "rules": self.counts}
+        return {
+            "speed": self.speed,
+            "threads": self.threads,
+            "rules": self.counts,
+            "memory": lambda: program_rows.memory_rows(self.files, self.new_folder("memory"), self.memory_events),
+            "start": lambda: program_rows.start_rows(self.files, self.new_folder("start"), self.rounds),
+            "compile": lambda: program_rows.compile_rows(self.files, self.new_folder("compile"), self.rounds),
+        }
+
+    def new_folder(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(mode=0o700)
+        return folder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -131,6 +143,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rules", type=Path, action="append", help="a rules file instead of the everyday rules")
     parser.add_argument("--events", type=int, default=EVENTS, help=f"events of the mix (default {EVENTS:,})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each case (default {ROUNDS})")
+    parser.add_argument(
+        "--memory-events", type=int, default=program_rows.MEMORY_EVENTS, help="events of the memory row"
+    )
     parser.add_argument("--seed", type=int, default=1, help="seed of the mix")
     parser.add_argument("--only", type=lambda text: text.split(","), help="parts, with commas: speed,threads,rules,...")
     parser.add_argument("--json", type=Path, default=OUT / "table.json")

@@ -15,6 +15,7 @@ from falcoeks_fast.bench.mix import Mix
 from falcoeks_fast.bench.rulegen import RuleGenerator
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadSettings, RuleFile, load_rules
+from falcoeks_fast.rules.build import SOMEBODY_WAITS
 from falcoeks_fast.rules.cache import CompiledCache
 from falcoeks_fast.rules.plan import Plan
 
@@ -95,7 +96,9 @@ def load(name: str, files: Sequence[RuleFile], cache: CompiledCache | None = Non
     result = load_rules(files, LoadSettings())
     if not result.successful or result.plan is None:
         raise WorkloadError(result.error_text)
-    return Rules(name, result.plan, result.counts[0], cache.compile(result.plan) if cache else None)
+    return Rules(
+        name, result.plan, result.counts[0], cache.compile(result.plan, limits=SOMEBODY_WAITS) if cache else None
+    )
 
 
 def read_files(paths: Sequence[Path]) -> list[RuleFile]:
