@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,9 @@ from falcoeks_fast.cli.moments import parse_moment_ms
 from falcoeks_fast.cli.options import OptionError, parse_options, usage
 from falcoeks_fast.cli.support import redacted
 
-from .tools import RULE, conformance, events_file, run, write
+from .tools import RULE, conformance, events_file, run, run_inside, write
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 CASES = {
     "validate_bad1": ("-V", "bad1.yaml"),
@@ -54,6 +59,14 @@ HEADINGS = re.compile(
 )
 
 
+READ_EVENTS = ("run_mini", "start_warn")
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    return functools.partial(run_inside, monkeypatch, capfd)
+
+
 def expected(name: str, stream: str) -> str:
     return (conformance() / "cli" / f"{name}.{stream}").read_text()
 
@@ -68,8 +81,10 @@ def keys(value: object) -> object:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_as_falco(name: str) -> None:
-    outcome = run("run", "-c", "falco.yaml", *CASES[name], cwd=conformance() / "cli")
+def test_as_falco(name: str, inside: Run) -> None:
+    outcome = (run if name in READ_EVENTS else inside)(
+        "run", "-c", "falco.yaml", *CASES[name], cwd=conformance() / "cli"
+    )
     assert outcome.returncode == int(expected(name, "exit")), outcome.stderr
     wanted = expected(name, "stdout")
     if name in IDENTICAL:
@@ -146,7 +161,7 @@ def test_the_help_names_every_option() -> None:
         assert word in text
 
 
-def test_every_command_says_what_it_does() -> None:
+def test_every_command_says_what_it_does(inside: Run) -> None:
     assert {"run", "compile", "validate", "list", "describe", "explain", "version", "diff-alerts"} <= set(
         registry.names()
     )
@@ -154,7 +169,7 @@ def test_every_command_says_what_it_does() -> None:
     assert overview.returncode == 0
     for name in registry.names():
         assert f"  {name}" in overview.stdout
-        shown = run(name, "--help")
+        shown = inside(name, "--help")
         assert shown.returncode == 0, shown.stderr
         assert "usage" in shown.stdout.lower()
     unknown = run("vaildate")
@@ -162,34 +177,34 @@ def test_every_command_says_what_it_does() -> None:
     assert "did you mean 'validate'" in unknown.stderr
 
 
-def test_list_has_all_fields_in_every_format() -> None:
+def test_list_has_all_fields_in_every_format(inside: Run) -> None:
     fields = [
         line.split(",")[0] for line in (conformance().parent / "spec" / "fields.csv").read_text().splitlines()[1:]
     ]
-    names = run("run", "--list", "-N", "-o", "log_level=error").stdout.split()
+    names = inside("run", "--list", "-N", "-o", "log_level=error").stdout.split()
     assert {name for name in fields if name.startswith(("ka.", "jevt.", "json."))} <= set(names)
-    document = json.loads(run("run", "--list=k8s_audit", "--format", "json", "-o", "log_level=error").stdout)
+    document = json.loads(inside("run", "--list=k8s_audit", "--format", "json", "-o", "log_level=error").stdout)
     audit = next(entry for entry in document["fieldclasses"] if entry["name"] == "k8saudit-eks (plugin)")
     assert len(audit["fields"]) == 100
     assert set(audit["fields"][0]) == {"name", "type", "desc", "is_list", "argument"}
-    text = run("run", "--list", "-o", "log_level=error").stdout
+    text = inside("run", "--list", "-o", "log_level=error").stdout
     assert "Field Class:                  k8saudit-eks (plugin)" in text
     assert max(map(len, text.splitlines())) <= 121
-    markdown = run("run", "--list", "--format", "markdown", "-o", "log_level=error").stdout
+    markdown = inside("run", "--list", "--format", "markdown", "-o", "log_level=error").stdout
     assert "Name | Type | Description" in markdown
     assert "LIST(CHARBUF)" in markdown
-    wrong = run("run", "--list=nothing", "-o", "log_level=error")
+    wrong = inside("run", "--list=nothing", "-o", "log_level=error")
     assert (wrong.returncode, "Value for --list must be a valid source type" in wrong.stderr) == (1, True)
 
 
-def test_support_shows_no_credentials(tmp_path: Path) -> None:
+def test_support_shows_no_credentials(tmp_path: Path, inside: Run) -> None:
     config = write(
         tmp_path / "falco.yaml",
         "http_output: {enabled: true, url: 'https://user:hunter2@example.org/x'}\n"
         "static_fields: {api_key: sesame}\njson_output: true\n",
     )
     rules = write(tmp_path / "rules.yaml", RULE)
-    outcome = run("run", "-c", config, "-r", rules, "--support", "-o", "static_fields.password=open,sesame")
+    outcome = inside("run", "-c", config, "-r", rules, "--support", "-o", "static_fields.password=open,sesame")
     document = json.loads(outcome.stdout)
     assert set(document) == {"version", "engine_info", "cmdline", "config", "rules_files", "system_info"}
     assert "example.org" in document["config"]
@@ -204,13 +219,13 @@ def test_redaction(text: str) -> None:
     assert "abc" not in redacted(text)
 
 
-def test_plugin_listing(tmp_path: Path) -> None:
+def test_plugin_listing(tmp_path: Path, inside: Run) -> None:
     config = write(tmp_path / "falco.yaml", "plugins: [{name: k8saudit-eks, library_path: l.so, open_params: c}]\n")
-    listed = run("run", "-c", config, "--list-plugins").stdout
+    listed = inside("run", "-c", config, "--list-plugins").stdout
     assert listed.startswith("1 Plugins Loaded:\n\nName: k8saudit-eks\n")
-    shown = run("run", "-c", config, "--plugin-info", "l.so").stdout
+    shown = inside("run", "-c", config, "--plugin-info", "l.so").stdout
     assert "Suggested open params:\ndefault: Cluster Name" in shown
-    assert run("run", "-c", config, "--plugin-info", "x").returncode == 1
+    assert inside("run", "-c", config, "--plugin-info", "x").returncode == 1
 
 
 def test_sources(tmp_path: Path) -> None:
@@ -238,9 +253,9 @@ def test_pid_file(tmp_path: Path) -> None:
     assert "Could not write pid to pidfile" in failed.stderr
 
 
-def test_without_anything_to_read(tmp_path: Path) -> None:
+def test_without_anything_to_read(tmp_path: Path, inside: Run) -> None:
     rules = write(tmp_path / "rules.yaml", RULE)
-    outcome = run("run", "-r", rules)
+    outcome = inside("run", "-r", rules)
     assert outcome.returncode == 1
     assert "Error: You must create a config file" in outcome.stderr
 
@@ -253,9 +268,9 @@ def test_moments() -> None:
         parse_moment_ms("tomorrow", 0, "since")
 
 
-def test_control_characters_of_rules_never_reach_the_terminal(tmp_path: Path) -> None:
+def test_control_characters_of_rules_never_reach_the_terminal(tmp_path: Path, inside: Run) -> None:
     rules = write(tmp_path / "rules.yaml", RULE.replace("ka.verb = get", '"ka.verb = get and ka.n\\e[31mope exists"'))
-    outcome = run("run", "-V", rules)
+    outcome = inside("run", "-V", rules)
     assert outcome.returncode == 1
     assert "\x1b" not in outcome.stdout + outcome.stderr
 

@@ -290,7 +290,7 @@ def receiver_at(port: int) -> Iterator[Receiver]:
 
 
 def test_many_reloads_under_load_lose_and_repeat_nothing(tmp_path: Path) -> None:
-    reloads, posted = 8, 0
+    reloads, posted = 6, 0
     with receiver() as hook, program(tmp_path, hook.url) as running:
         pid = running.process.process.pid
         descriptors = 0

@@ -19,6 +19,9 @@ from typing import Any
 
 import pytest
 
+from falcoeks_fast.cli import registry
+from falcoeks_fast.log import ROOT as ROOT_LOG
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFORMANCE = ROOT.parent / "shared" / "conformance"
 PATIENCE_S = 20.0
@@ -57,6 +60,27 @@ def run(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.Comp
     return subprocess.run(
         command(*arguments), cwd=cwd, env=environment(**env), capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def run_inside(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *arguments: str, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that reads no events in this process, which is quicker."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "FALCO_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FALCO_HOSTNAME", "oracle")
+    if cwd is not None:
+        monkeypatch.chdir(cwd)
+    before = ROOT_LOG.handlers, ROOT_LOG.level, ROOT_LOG.propagate
+    capfd.readouterr()
+    try:
+        code = registry.load(arguments[0]).run(arguments[1:])
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        ROOT_LOG.handlers, ROOT_LOG.level, ROOT_LOG.propagate = before[0], before[1], before[2]
+    out, err = capfd.readouterr()
+    return subprocess.CompletedProcess(arguments, code, out, err)
 
 
 class Started:
