@@ -7,6 +7,7 @@ rules-files, 1.5 to 1.10). Errors are LoadErrors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +19,7 @@ from falcoeks_fast.rules.errors import ConditionError, LanguageError, LanguageWa
 from falcoeks_fast.rules.exceptions import with_exceptions
 from falcoeks_fast.rules.expand import MacroResolver
 from falcoeks_fast.rules.fields import Fields
-from falcoeks_fast.rules.items import MacroItem, RuleItem
+from falcoeks_fast.rules.items import SYSCALL_SOURCE, MacroItem, RuleItem
 from falcoeks_fast.rules.lists import Expanded, ExpansionTooLarge, ListTable
 from falcoeks_fast.rules.lower import ExtraField, LoweredRule, Lowering
 from falcoeks_fast.rules.parser import parse_condition
@@ -26,6 +27,7 @@ from falcoeks_fast.rules.places import Place
 from falcoeks_fast.rules.suggest import closest
 from falcoeks_fast.rules.template import parse_template
 from falcoeks_fast.rules.traced import Traced
+from falcoeks_fast.rules.tree import fields
 from falcoeks_fast.rules.yaml_source import Node
 
 DEPRECATED_FIELDS = (
@@ -38,6 +40,7 @@ DEPRECATED_FIELDS = (
     "evt.wait_latency",
 )
 CONTAINER_INFO = "%container.info"
+AUDIT_FIELD_IN_OUTPUT = re.compile(r"%[0-9]*(?:[a-z0-9]+\()*(ka(?:\.\w+)+)")
 MAX_WARNINGS = 100
 
 
@@ -120,6 +123,8 @@ class Compiler:
         for rule in collector.rules.values():
             if not rule.unknown_source:
                 run.rule(rule)
+            elif rule.source == SYSCALL_SOURCE:
+                run.rule_for_system_calls(rule)
         run.unused()
         return run.compiled
 
@@ -248,6 +253,39 @@ class _Run:
         template = Place(item.output_context, item.output)
         self.warnings.extend(template.warning(warning) for warning in self._first(lowered.output_warnings, item))
         self.compiled.rules[item.name] = CompiledRule(item, place.expanded, parsed, output, extra_fields, lowered)
+
+    def rule_for_system_calls(self, item: RuleItem) -> None:
+        """A rule that is left out, though what it refers to counts as used. Raises LoadError.
+
+        With a field of audit events in it, its source was forgotten: that is an error, as in Falco, which knows this
+        source and not the field.
+        """
+        place = self._expanded(Place(item.condition_context, with_exceptions(item.condition, item.exceptions)))
+        assert place.expanded is not None
+        try:
+            parsed = self.compiler.parse(place.expanded.text)
+        except ConditionError:
+            return
+        self.compiled.used_macros.update(parsed.macros)
+        failure = self._forgotten_source(item, place, parsed)
+        if failure is not None:
+            if not item.skip_if_unknown_filter:
+                raise failure
+            self.warnings.append(replace(failure.diagnostic, code=Code.UNKNOWN_FILTER))
+
+    @staticmethod
+    def _forgotten_source(item: RuleItem, place: Place, parsed: Parsed) -> LoadError | None:
+        hint = f"fields of audit events need 'source: k8s_audit'; the source of this rule is {SYSCALL_SOURCE}"
+        match = AUDIT_FIELD_IN_OUTPUT.search(item.output.text)
+        if match is not None:
+            start, end = (len(item.output.text[:at].encode()) for at in match.span())
+            problem = TemplateError(f"unknown filter: nonexistent field {match[1]}", start, end)
+            return Place(item.output_context, item.output).error(Code.ERR_COMPILE_OUTPUT, problem, hint)
+        for ref in fields(parsed.expr):
+            if ref.name.startswith("ka."):
+                unknown = ConditionError(f"nonexistent field {ref.name}", ref.start, ref.end)
+                return place.error(Code.ERR_COMPILE_CONDITION, unknown, hint)
+        return None
 
     def _first(self, found: Sequence[LanguageWarning], item: RuleItem) -> Sequence[LanguageWarning]:
         """The first of many warnings of a rule; that there are more is a warning too."""

@@ -11,7 +11,7 @@ from falcoeks_fast.rules.ast import Check, Const, Expr, FieldRef
 from falcoeks_fast.rules.compiler import Compiled, CompiledRule, template_problem
 from falcoeks_fast.rules.diagnostics import Code, Diagnostic
 from falcoeks_fast.rules.field_table import FIXES
-from falcoeks_fast.rules.firing import AWS_AUTH_WRITES, Firing
+from falcoeks_fast.rules.firing import AWS_AUTH_WRITES, Firing, Kind
 from falcoeks_fast.rules.lists import Expanded
 from falcoeks_fast.rules.load import LoadResult
 from falcoeks_fast.rules.places import Place, char_offset
@@ -109,9 +109,17 @@ def _impossible(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:
                 " token reviews and of everything that is only read, and all of 'events'"
             )
             yield _advice(message, rule, hint)
-        elif all(kind.resource == "configmaps" and kind.verb in AWS_AUTH_WRITES for kind in logged):
+        elif _is_about_aws_auth(logged) and not _names_aws_auth(compiled.condition(rule)):
             message = "on EKS this rule can only fire for aws-auth: other config maps are logged without their content"
             yield _advice(message, rule)
+
+
+def _is_about_aws_auth(kinds: list[Kind]) -> bool:
+    return all(kind.resource == "configmaps" and kind.verb in AWS_AUTH_WRITES for kind in kinds)
+
+
+def _names_aws_auth(expr: Expr) -> bool:
+    return any(constant.value == b"aws-auth" for check in checks(expr) for constant in check.constants)
 
 
 def _fix_impact(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:

@@ -89,6 +89,25 @@ def test_rules_for_system_calls_are_left_out_quietly() -> None:
     assert result.notices == ["1 rule for source 'syscall' skipped: system calls are not watched here"]
 
 
+def test_rules_for_system_calls_use_what_they_name() -> None:
+    shared = "- list: l\n  items: [open]\n- macro: m\n  condition: evt.type in (l)\n"
+    assert warnings(good(shared + rule(condition="m", source="syscall", output="o"))) == []
+    unknown = good(shared + rule(condition="m", source="okta", output="o"))
+    assert warnings(unknown) == ["LOAD_UNKNOWN_SOURCE", "LOAD_UNUSED_MACRO"]
+
+
+def test_a_forgotten_source_is_an_error() -> None:
+    forgotten = rule(output="o").replace("  source: k8s_audit\n", "")
+    error = failure(forgotten)
+    assert error.code == "LOAD_ERR_COMPILE_CONDITION"
+    assert "source: k8s_audit" in error.suggestion
+    assert error.span is not None
+    assert error.span.source.text[error.span.start : error.span.end] == "ka.verb"
+    error = failure(rule(condition="evt.type = open", source="syscall", output="'x %ka.verb'"))
+    assert error.code == "LOAD_ERR_COMPILE_OUTPUT"
+    assert warnings(good(forgotten + "  skip-if-unknown-filter: true\n")) == ["LOAD_UNKNOWN_FILTER"]
+
+
 @pytest.mark.parametrize("bad", [{"condition": "ka.nope exists"}, {"output": "'%ka.nope'"}])
 def test_skip_if_unknown_filter(bad: dict[str, str]) -> None:
     text = rule("a", more="skip-if-unknown-filter: true", **bad) + rule("b")
