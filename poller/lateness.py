@@ -25,6 +25,7 @@ class Lateness:
 
     def __init__(self) -> None:
         self._weights = [_PRIOR.get(i, 0.0) * _PRIOR_WEIGHT for i in range(BUCKETS)]
+        self._missing: list[float] | None = None
         self._at: float | None = None
         self.measured = 0
 
@@ -34,6 +35,7 @@ class Lateness:
             factor = 0.5 ** ((mono - self._at) / _HALF_LIFE_S)
             self._weights = [weight * factor for weight in self._weights]
         self._at = mono
+        self._missing = None
         for index, count in enumerate(counts[:BUCKETS]):
             self._weights[index] += count
             self.measured += count
@@ -58,20 +60,28 @@ class Lateness:
 
     def fraction_within(self, age_ms: float) -> float:
         """The part of the events of this age that is there."""
-        total = sum(self._weights)
-        if total <= 0.0 or age_ms <= 0.0:
+        if age_ms <= 0.0:
             return 0.0
-        above = 1.0
-        for index, weight in enumerate(self._weights):
-            beyond = max(0.0, above - weight / total)
-            low, high = _bounds_ms(index)
-            if age_ms < high:
-                if weight <= 0.0 or above <= 0.0:
-                    return 1.0 - above
-                floor = max(beyond, min(above, _least(weight / total)))
-                return 1.0 - above * math.pow(floor / above, (age_ms - low) / (high - low))
-            above = beyond
-        return 1.0
+        missing = self._missing
+        if missing is None:
+            missing = self._missing = self._missing_by_bucket()
+        index = int(age_ms).bit_length()
+        if index >= BUCKETS:
+            return 1.0
+        above, beyond = missing[index], missing[index + 1]
+        if above <= beyond:
+            return 1.0 - above
+        low, high = _bounds_ms(index)
+        floor = max(beyond, _least(above - beyond))
+        return 1.0 - above * (floor / above) ** ((age_ms - low) / (high - low))
+
+    def _missing_by_bucket(self) -> list[float]:
+        """The part that is later than the lower bound of each bucket."""
+        total = sum(self._weights) or 1.0
+        missing = [1.0]
+        for weight in self._weights:
+            missing.append(max(0.0, missing[-1] - weight / total))
+        return missing
 
     def visible_s(self, youngest_ms: float, oldest_ms: float) -> float:
         """Seconds' worth of events that is there in a window of these ages: its length times the mean part."""

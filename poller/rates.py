@@ -5,13 +5,11 @@ In: pages and the part of their window that they cover. Out: the numbers by whic
 
 from __future__ import annotations
 
-from collections import deque
-
 _HALF_LIFE_S = 2.5
 _DEFAULT_PAGE_EVENTS = 500.0
 _HISTORY = 900
 # The rate noted at a moment was measured in the seconds before it.
-_HISTORY_REACH_MS = 8_000
+_HISTORY_REACH_S = 9
 
 
 class Rate:
@@ -47,7 +45,7 @@ class Rates:
     def __init__(self) -> None:
         self.live = Rate()
         self.backlog = Rate()
-        self._history: deque[tuple[int, float]] = deque(maxlen=_HISTORY)
+        self._history: dict[int, float] = {}  # by second
         self._page_events = 0.0
         self._page_bytes = 0.0
 
@@ -59,11 +57,14 @@ class Rates:
 
     def note(self, now_ms: int) -> None:
         """Once a second: for the passes that come later."""
-        self._history.append((now_ms, self.live.events_per_s))
+        self._history[now_ms // 1000] = self.live.events_per_s
+        if len(self._history) > _HISTORY:
+            del self._history[next(iter(self._history))]
 
     def at(self, ms: int) -> float:
         """Events a second at a time of the log, as far as it is known."""
-        noted = [rate for at, rate in self._history if ms <= at <= ms + _HISTORY_REACH_MS]
+        second = ms // 1000
+        noted = [rate for at in range(second, second + _HISTORY_REACH_S) if (rate := self._history.get(at)) is not None]
         if noted:
             return max(noted)
         return self.backlog.events_per_s if self.backlog.known else self.live.events_per_s

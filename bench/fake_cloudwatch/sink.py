@@ -44,8 +44,11 @@ class ReferenceSink:
         self.keep_pages = False
 
     def next_token(self, body: bytes) -> str | None:
-        token = json.loads(body).get("nextToken")
-        return None if token is None else str(token)
+        # A quotation mark within a message is escaped: this can only be the key.
+        before, found, after = body.rpartition(b'"nextToken":"')
+        if not before and not found and not after.startswith(b"{"):
+            raise ValueError("no page")
+        return after.partition(b'"')[0].decode() if found else None
 
     def evaluate(self, page: Page) -> PageReport:
         document = json.loads(page.body)

@@ -27,7 +27,12 @@ class World:
     """One cluster, its log, and as many processes of the poller as a test starts one after the other."""
 
     def __init__(
-        self, *, clusters: tuple[Cluster, ...] = (CLUSTER,), quota: float | None = None, seed: int = 1
+        self,
+        *,
+        clusters: tuple[Cluster, ...] = (CLUSTER,),
+        quota: float | None = None,
+        seed: int = 1,
+        size_bytes: int = 300,
     ) -> None:
         self.clock = SimulatedClock()
         self.clusters = clusters
@@ -35,7 +40,9 @@ class World:
         self.service = FakeCloudWatch(quota=Quota(quota) if quota else None, faults=self.faults, seed=seed)
         self.stores = {}
         for cluster in clusters:
-            self.stores[cluster] = self.service.groups[cluster.log_group] = LogStore([audit_message(size_bytes=1600)])
+            self.stores[cluster] = self.service.groups[cluster.log_group] = LogStore(
+                [audit_message(size_bytes=size_bytes)]
+            )
         self.store = self.stores[clusters[0]]
         self.traffic: list[Traffic] = []
         self.sinks: list[ReferenceSink] = []
@@ -112,3 +119,9 @@ def no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAINVENTED")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "invented")
     return config
+
+
+@pytest.fixture
+def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many checkpoints in simulated time: none of them needs to survive a power cut."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)

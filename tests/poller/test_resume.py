@@ -21,6 +21,9 @@ def stored_cursor(state: Path, cluster: Cluster, name: str = "early") -> int:
     return found.passes[name].cursor_ms
 
 
+pytestmark = pytest.mark.usefixtures("fast_disk")
+
+
 class Scene:
     """One event at a known time, and a sink that may refuse."""
 
@@ -150,7 +153,7 @@ def test_killed_again_and_again(make_world: Any, tmp_path: Path, seed: int) -> N
 def test_a_long_time_down_is_caught_up_newest_first_while_the_present_is_served(
     make_world: Any, tmp_path: Path
 ) -> None:
-    world = make_world(quota=10)
+    world = make_world(quota=10, size_bytes=1600)
     world.flow(60, 1_200)
     world.start(state_dir=tmp_path).run(30)
     world.clock.elapsed_s += 600
@@ -205,7 +208,7 @@ def test_a_pass_that_is_no_longer_configured_leaves_nothing_unread(world: Any, t
     world.flow(10, 60, with_late(0.3, 150.0, 300.0))
     both = (TrailingPass("settled", 60_000), TrailingPass("last", 600_000))
     world.start(state_dir=tmp_path, trailing=both).run(120)
-    world.start(state_dir=tmp_path, trailing=(TrailingPass("other", 320_000),)).run(600)
+    world.start(state_dir=tmp_path, trailing=(TrailingPass("other", 320_000),)).run(400)
     assert world.lost() == []
     assert world.repeated() == 0
 
