@@ -13,17 +13,29 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 ROUNDS = 5
+PIECES = 12
+
+T = TypeVar("T")
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`work` does the whole of it once and returns how many events it handled."""
+    """`work(piece)` handles one of `pieces` parts of the events and returns how many events they were."""
 
     name: str
-    work: Callable[[], int]
+    pieces: int
+    work: Callable[[int], int]
+
+    @classmethod
+    def over(cls, name: str, items: Sequence[T], work: Callable[[Sequence[T]], int]) -> Case:
+        """A case whose pieces are runs of `items`, pages for instance."""
+        size = max(1, len(items) // PIECES)
+        parts = [items[start : start + size] for start in range(0, len(items), size)]
+        return cls(name, len(parts), lambda piece: work(parts[piece]))
 
 
 @dataclass(slots=True)
@@ -61,7 +73,7 @@ class Ratio:
 
 
 def interleave(cases: Sequence[Case], rounds: int = ROUNDS) -> dict[str, Samples]:
-    """Run all cases once to warm up, then `rounds` times one after the other, each round from another start.
+    """Run all cases once to warm up, then in `rounds` rounds, piece by piece in turn, so that all see the same weather.
 
     What lives before is hidden from Python's garbage collector: it would be looked through in some rounds only.
     """
@@ -69,21 +81,27 @@ def interleave(cases: Sequence[Case], rounds: int = ROUNDS) -> dict[str, Samples
     gc.freeze()
     samples = {case.name: Samples() for case in cases}
     for case in cases:
-        samples[case.name].events = case.work()
+        samples[case.name].events = sum(case.work(piece) for piece in range(case.pieces))
     for number in range(rounds):
         turn = number % len(cases)
-        for case in (*cases[turn:], *cases[:turn]):
-            _once(case, samples[case.name])
+        _round((*cases[turn:], *cases[:turn]), samples)
     gc.unfreeze()
     return samples
 
 
-def _once(case: Case, sample: Samples) -> None:
-    start_s = time.process_time()
-    events = case.work()
-    sample.cpu_s.append(time.process_time() - start_s)
-    if events != sample.events:
-        raise RuntimeError(f"{case.name} handled {events} events, {sample.events} the time before")
+def _round(cases: Sequence[Case], samples: dict[str, Samples]) -> None:
+    cpu_s = dict.fromkeys(samples, 0.0)
+    events = dict.fromkeys(samples, 0)
+    for piece in range(max(case.pieces for case in cases)):
+        for case in cases:
+            if piece < case.pieces:
+                start_s = time.process_time()
+                events[case.name] += case.work(piece)
+                cpu_s[case.name] += time.process_time() - start_s
+    for name, sample in samples.items():
+        if events[name] != sample.events:
+            raise RuntimeError(f"{name} handled {events[name]} events, {sample.events} the time before")
+        sample.cpu_s.append(cpu_s[name])
 
 
 def speed_ratio(fast: Samples, slow: Samples) -> Ratio:

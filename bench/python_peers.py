@@ -7,6 +7,7 @@ are in `peers`.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from falcoeks_fast.bench.measure import Case
@@ -34,9 +35,8 @@ def boto3_case(pages: Pages, name: str = "boto3 + json.loads") -> Case:
     shape = model.operation_model(_OPERATION).output_shape
     assert shape is not None
     parser = botocore.parsers.create_parser(model.resolved_protocol)
-    bodies = [bytes(body) for body in pages.bodies]
 
-    def work() -> int:
+    def work(bodies: Sequence[bytes]) -> int:
         events = 0
         for body in bodies:
             response = {"headers": {}, "status_code": 200, "body": body, "context": {"operation_name": _OPERATION}}
@@ -45,16 +45,14 @@ def boto3_case(pages: Pages, name: str = "boto3 + json.loads") -> Case:
                 events += 1
         return events
 
-    return Case(name, work)
+    return Case.over(name, [bytes(body) for body in pages.bodies], work)
 
 
 def pysimdjson_case(pages: Pages, name: str = "pysimdjson, 8 pointers") -> Case:
     """pysimdjson over the raw pages: parse the page, then each message; read 8 of the floor's 12 fields by pointer."""
     import simdjson
 
-    bodies = [bytes(body) for body in pages.bodies]
-
-    def work() -> int:
+    def work(bodies: Sequence[bytes]) -> int:
         outer, inner = simdjson.Parser(), simdjson.Parser()
         events = 0
         for body in bodies:
@@ -72,4 +70,4 @@ def pysimdjson_case(pages: Pages, name: str = "pysimdjson, 8 pointers") -> Case:
             del messages, page
         return events
 
-    return Case(name, work)
+    return Case.over(name, [bytes(body) for body in pages.bodies], work)

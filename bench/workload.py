@@ -130,22 +130,17 @@ def scan_case(name: str, pages: Pages, rules: _core.RuleSet, *, prefilter: bool)
     """One thread over all pages, alerts formatted into the batch's buffer."""
     scanner = _core.Scanner(rules, _core.Numbering(), prefilter=prefilter)
     origin = _core.Origin(cluster="bench", account="111122223333", region="eu-central-1", log_group="bench")
-    bodies = pages.bodies
 
-    def work() -> int:
+    def work(bodies: Sequence[memoryview]) -> int:
         events = 0
         for body in bodies:
             events += scanner.scan_page(body, origin).messages
         return events
 
-    return Case(name, work)
+    return Case.over(name, pages.bodies, work)
 
 
 def floor_case(pages: Pages, name: str = "floor") -> Case:
     """The bare simdjson walk. Raises RuntimeError where the machine cannot run it."""
     _core.floor(pages.padded[0])
-
-    def work() -> int:
-        return sum(_core.floor(page) for page in pages.padded)
-
-    return Case(name, work)
+    return Case.over(name, pages.padded, lambda padded: sum(map(_core.floor, padded)))
