@@ -26,6 +26,8 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, ProfileNotFound
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from .page import Cluster
 
@@ -149,7 +151,7 @@ class AwsAccess:
                 "sts", region_name=self.cluster.region or None, config=self._identity_config
             )
             answer = sts.get_caller_identity()
-        except (BotoCoreError, ClientError, OSError):
+        except (BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError):
             return "", ""
         return str(answer.get("Account", "")), str(answer.get("Arn", ""))
 
