@@ -55,6 +55,7 @@ class Predicates:
             self._status = ""
             if self._compiler is None:
                 self._compiler = BackgroundCompiler(CompiledCache(Path(self._own.cache_dir)), self._ready, self._failed)
+            _log.info("Evaluating rules, interpreter: until the compiled rules are ready")
             self._compiler.submit(generation.plan)
 
     def close(self) -> None:
