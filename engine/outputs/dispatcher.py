@@ -25,6 +25,7 @@ from .syslog import SyslogSink
 
 _CHECK_INTERVAL_S = 0.5
 _DRAIN_TICK_S = 0.01
+_PATIENCE_S = 30.0
 _log = logging.getLogger("falcoeks_fast.outputs")
 
 
@@ -77,6 +78,7 @@ class Dispatcher:
             Channel(name, make_sink(name, settings), settings.queue, promised=name in settings.at_least_once)
             for name in settings.enabled
         ]
+        self._timeout_s = settings.queue.output_timeout_s
         self._ended = threading.Event()
         self._watch = threading.Thread(target=self._check, name="output-watch", daemon=True)
 
@@ -131,7 +133,7 @@ class Dispatcher:
     def stop(self, *, keep_on: Callable[[], bool] = lambda: False) -> int:
         """Deliver what is queued, for output_timeout at most; how many alerts had to be given up.
 
-        While `keep_on` says so, an output that gets on may take longer: only a pause of output_timeout ends it.
+        While `keep_on` says so nobody is in a hurry: only half a minute in which no output gets on ends it.
         """
         self._ended.set()
         for channel in self._channels:
@@ -150,15 +152,18 @@ class Dispatcher:
         return left
 
     def _drain(self, keep_on: Callable[[], bool]) -> None:
-        patience_s = self._settings.queue.output_timeout_s
-        deadline = time.monotonic() + patience_s
+        since = time.monotonic()
         before = -1
-        while not all(channel.idle for channel in self._channels) and time.monotonic() < deadline:
-            time.sleep(_DRAIN_TICK_S)
+        while not all(channel.idle for channel in self._channels):
+            patient = keep_on()
             progress = sum(channel.progress() for channel in self._channels)
-            if progress != before and keep_on():
-                deadline = time.monotonic() + patience_s
+            if patient and progress != before:
+                since = time.monotonic()
             before = progress
+            patience_s = max(_PATIENCE_S, self._timeout_s) if patient else self._timeout_s
+            if time.monotonic() - since > patience_s:
+                return
+            time.sleep(_DRAIN_TICK_S)
 
     def _check(self) -> None:
         while not self._ended.wait(_CHECK_INTERVAL_S):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,7 +16,21 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from .tools import RULE, Receiver, Started, event, free_port, receiver, run, started, until, write
+from .tools import (
+    RULE,
+    Receiver,
+    Started,
+    command,
+    environment,
+    event,
+    events_file,
+    free_port,
+    receiver,
+    run,
+    started,
+    until,
+    write,
+)
 
 HELM_SHAPED = """
 append_output: [{{suggested_output: true}}]
@@ -357,3 +372,23 @@ def test_metrics_snapshots(tmp_path: Path) -> None:
             assert list(fields) == sorted(fields)
             line = json.loads(target.read_text().splitlines()[0])
             assert (line["sample"], line["output_fields"]["falco.num_evts"]) == (1, 2)
+
+
+def test_at_the_end_of_a_file_slow_readers_are_waited_for(tmp_path: Path) -> None:
+    rules = write(tmp_path / "rules.yaml", RULE)
+    events = events_file(tmp_path / "events.jsonl", 3_000)
+    pause = 2.5  # longer than output_timeout
+    pipeline = f'"$@" | (sleep {pause}; cat) | wc -l'
+    shell = ["/bin/bash", "-c", pipeline, "sh", *command("run", "-r", rules, "--events", events)]
+    outcome = subprocess.run(shell, env=environment(), capture_output=True, text=True, timeout=60, check=True)
+    assert int(outcome.stdout) == 3_000 + 5
+
+
+def test_alerts_that_nobody_took_at_the_end_of_a_file_are_an_error(tmp_path: Path) -> None:
+    rules = write(tmp_path / "rules.yaml", RULE)
+    events = events_file(tmp_path / "events.jsonl", 2)
+    hook = ("-o", "http_output.enabled=true", "-o", f"http_output.url=http://127.0.0.1:{free_port()}/")
+    with started("run", "-r", rules, "--events", events, *hook, cwd=tmp_path) as process:
+        process.logs("no connection to")
+        assert process.stop(signal.SIGINT) == 1
+    assert "Error: 2 alerts were not delivered" in process.err

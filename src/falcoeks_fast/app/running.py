@@ -109,7 +109,10 @@ class Running:
             threading.Thread(target=self._await_end, name="source-end", daemon=True).start()
             code = self._loop(time_limit_s)
         finally:
-            self._tear_down()
+            lost = self._tear_down()
+        if lost and self._source_ended:
+            print(f"Error: {lost} alerts were not delivered; the log says why", file=sys.stderr)
+            return 1
         return code
 
     def _thread_failed(self, failure: threading.ExceptHookArgs) -> None:
@@ -198,16 +201,19 @@ class Running:
 
     # The end
 
-    def _tear_down(self) -> None:
+    def _tear_down(self) -> int:
+        """How many alerts outputs had to give up."""
         self._health.stop()
         self._input.stop()
         self._predicates.close()
         dispatcher = self.dispatcher
+        lost = 0
         if dispatcher is not None:
-            dispatcher.stop(keep_on=lambda: self._source_ended and not self._wishes.stop)
+            lost = dispatcher.stop(keep_on=lambda: self._source_ended and not self._wishes.stop)
         self._print_statistics()
         threading.excepthook = threading.__excepthook__
         self._wishes.restore()
+        return lost
 
     def _print_statistics(self) -> None:
         try:
