@@ -16,6 +16,7 @@ from falcoeks_fast.cli import registry
 from falcoeks_fast.cli.moments import parse_moment_ms
 from falcoeks_fast.cli.options import OptionError, parse_options, usage
 from falcoeks_fast.cli.support import redacted
+from falcoeks_fast.rules.schema import ITEM, OVERRIDE
 
 from .tools import RULE, conformance, events_file, run, run_inside, write
 
@@ -281,3 +282,11 @@ def test_print_text_is_added_to_every_rule(tmp_path: Path) -> None:
     outcome = run("run", "-r", rules, "--events", events, "-p", "verb=%ka.verb")
     assert "id=00000000-0000-0000-0000-000000000000 verb=get\n" in outcome.stdout
     assert os.linesep in outcome.stdout
+
+
+def test_schemas_are_json_and_know_every_key(inside: Run) -> None:
+    schema = json.loads(inside("run", "--rule-schema").stdout)
+    assert set(schema["items"]["properties"]) == set(ITEM.properties)
+    assert set(schema["items"]["properties"]["override"]["properties"]) == set(OVERRIDE.properties)
+    config = json.loads(inside("run", "--config-schema").stdout)
+    assert {"rules_files", "plugins", "http_output", "falcoeks", "engine"} <= set(config["properties"])

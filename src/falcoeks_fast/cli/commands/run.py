@@ -38,6 +38,11 @@ def _run(arguments: Sequence[str]) -> int:
 
         print(json.dumps(json_schema(), indent=2), end="")
         return 0
+    if options.on("rule-schema"):
+        from falcoeks_fast.cli.rule_schema import rule_schema
+
+        print(json.dumps(rule_schema(), indent=2), end="")
+        return 0
     for key in ("i", "list-events"):
         if options.on(key):
             print(f"-{key} {_NOT_HERE}" if len(key) == 1 else f"--{key} {_NOT_HERE}")
