@@ -24,6 +24,7 @@ from falcoeks_fast.rules.fields import Fields
 from falcoeks_fast.rules.items import PRIORITIES, SYSCALL_SOURCE, RuleItem
 from falcoeks_fast.rules.lower import Lowering
 from falcoeks_fast.rules.optimise import optimise
+from falcoeks_fast.rules.own_fields import OWN_PLUGIN, OWN_PLUGIN_VERSION
 from falcoeks_fast.rules.parser import parse_condition
 from falcoeks_fast.rules.plan import Plan
 from falcoeks_fast.rules.reader import Reader
@@ -48,9 +49,11 @@ class RuleFile:
 class LoadSettings:
     """What of the configuration bears on rules.
 
-    `plugins`: the loaded plugins, name -> version. `sources`: the event sources they provide. `priority`: rules with a
-    higher number are left out. `iso8601`: times in alerts are in that form. `selections`: the `rules:` of the
-    configuration. `keep_going`: go on behind a file with errors, as `-V` does, and apply no selections.
+    `plugins`: the loaded plugins, name -> version; that of our own fields is always there. `sources`: the event sources they provide. `priority`: rules with a
+    higher number are left out. `iso8601`: times in alerts are in that form. `static_fields`: name without `static.` ->
+    value. `selections`: the `rules:` of the configuration. `field_fixes`: names of corrections, or `all`.
+    `keep_going`: go on behind a file with errors, as `-V` does, and apply no selections. `optimised`: False leaves the
+    plan as it was lowered.
     """
 
     plugins: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PLUGINS))
@@ -63,6 +66,11 @@ class LoadSettings:
     field_fixes: frozenset[str] = frozenset()
     keep_going: bool = False
     optimised: bool = True
+
+    @property
+    def loaded_plugins(self) -> dict[str, str]:
+        """The plugins that rules may require."""
+        return {**self.plugins, OWN_PLUGIN: OWN_PLUGIN_VERSION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +164,11 @@ def load_rules(files: Sequence[RuleFile], settings: LoadSettings | None = None) 
     for file in files:
         _load_file(file, result, compiler)
         if settings.keep_going:
-            result.requirement_error = unmet_requirement(collector.plugin_requirements, settings.plugins)
+            result.requirement_error = unmet_requirement(collector.plugin_requirements, settings.loaded_plugins)
         if result.requirement_error is not None or not (result.reports[-1].successful or settings.keep_going):
             break
     if result.requirement_error is None:
-        result.requirement_error = unmet_requirement(collector.plugin_requirements, settings.plugins)
+        result.requirement_error = unmet_requirement(collector.plugin_requirements, settings.loaded_plugins)
     result.notices = _notices(collector)
     if result.successful:
         _make_plan(result, lowering)
