@@ -117,6 +117,12 @@ def generated(count: int, seed: int = 1) -> list[RuleFile]:
     return [RuleFile(f"{count} generated rules", RuleGenerator(seed).rule_set(count).encode())]
 
 
+def never_files() -> list[RuleFile]:
+    """One rule that no event meets: what is left is the reading."""
+    text = DUMMY_RULE.replace("ka.verb in (get,create,delete,update)", "ka.verb = nothing-is-called-so")
+    return [RuleFile("never", text.encode())]
+
+
 def everyday_files() -> tuple[str, list[RuleFile]]:
     """The community rules where they lie beside the checkout; else our pack, filled up with generated rules."""
     if COMMUNITY.is_file():
