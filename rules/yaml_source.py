@@ -8,6 +8,7 @@ The text is read as events of libyaml, without recursion, with bounds on size, d
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -22,6 +23,10 @@ MAX_DEPTH = 64
 MAX_NODES = 5_000_000
 
 LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
+STAND_IN = "\ue000"
+_LEADING_COLON = re.compile(r"(?<=[\[,{ ]):(?=[^\s,\[\]{}])")
+"""A colon that begins a plain word, as in `[::1]`: right for yaml-cpp, refused by libyaml in flow sequences. Where a
+file does not parse, it is tried again with another character in its place."""
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -100,11 +105,15 @@ def load_documents(source: SourceFile) -> list[Node]:
     """All documents of a file; an empty one is a null scalar. Raises LoadError (LOAD_ERR_YAML_PARSE)."""
     if len(source.text) > MAX_FILE_BYTES:
         raise _error(source, f"the file is larger than {MAX_FILE_BYTES >> 20} MiB", Position())
-    composer = _Composer(source)
     try:
-        for event in yaml.parse(source.text, Loader=LOADER):
-            composer.feed(event)
+        return _composed(source, source.text)
     except yaml.MarkedYAMLError as error:
+        lenient = _LEADING_COLON.sub(STAND_IN, source.text) if STAND_IN not in source.text else source.text
+        if lenient != source.text:
+            try:
+                return _composed(source, lenient)
+            except yaml.YAMLError:
+                pass
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line, mark.column, mark.index) if mark else Position()
         raise _error(source, _reason(error), position) from None
@@ -112,9 +121,15 @@ def load_documents(source: SourceFile) -> list[Node]:
         offset = int(error.position)
         line = source.text.count("\n", 0, offset)
         position = Position(line, offset - (source.text.rfind("\n", 0, offset) + 1), offset)
-        raise _error(
-            source, f"character U+{_code_point(error.character):04X} is not allowed in YAML", position
-        ) from None
+        reason = f"character U+{_code_point(error.character):04X} is not allowed in YAML"
+        raise _error(source, reason, position) from None
+
+
+def _composed(source: SourceFile, text: str) -> list[Node]:
+    """The documents of `text`, which stands for that of `source`. Raises yaml.YAMLError, LoadError."""
+    composer = _Composer(source)
+    for event in yaml.parse(text, Loader=LOADER):
+        composer.feed(event)
     return composer.documents
 
 
@@ -140,6 +155,7 @@ class _Composer:
 
     def __init__(self, source: SourceFile) -> None:
         self.source = source
+        self._stand_in = STAND_IN if STAND_IN in source.text else ":"
         self.documents: list[Node] = []
         self._stack: list[Node] = []
         self._anchors: dict[str, Node] = {}
@@ -150,7 +166,9 @@ class _Composer:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             # Half a surrogate pair has no UTF-8 form, and conditions are bytes from here on.
-            value = event.value.encode("utf-8", "replace").decode("utf-8") if not event.value.isascii() else event.value
+            value = event.value
+            if not value.isascii():
+                value = value.encode("utf-8", "replace").decode("utf-8").replace(STAND_IN, self._stand_in)
             scalar = Scalar(
                 _position(event.start_mark),
                 self.source,

@@ -72,6 +72,16 @@ def test_the_first_of_two_equal_keys_counts() -> None:
     assert [key for key, _ in document.key_nodes()] == ["a", "b", "a"]
 
 
+def test_a_word_in_a_flow_sequence_may_begin_with_a_colon() -> None:
+    (document,) = documents("- [::1, 'a: :b', é :c, fe80::1]\n")
+    assert isinstance(document, Sequence)
+    (first,) = document.items
+    assert isinstance(first, Sequence)
+    values = [item.value for item in first.items if isinstance(item, Scalar)]
+    assert values == ["::1", "a: :b", "é :c", "fe80::1"]
+    assert "line 1, column 4" in str(error("- [::1, [x"))
+
+
 def test_aliases_give_the_same_values() -> None:
     (document,) = documents("- &x [p, q]\n- *x\n")
     assert isinstance(document, Sequence)
