@@ -55,7 +55,7 @@ class PollerSettings:
     threads: int = 8
     max_bytes_in_flight: int = 64 << 20
     state_dir: Path | None = None  # None: no checkpoint
-    checkpoint_every_s: float = 2.0
+    checkpoint_every_s: float = 1.0
     status_every_s: float = 60.0
     stop_within_s: float = 2.0
     stream_prefix: str = STREAM_PREFIX
