@@ -50,9 +50,18 @@ def load_chosen_rules(config: Config, given: Sequence[str], *, quiet: bool = Fal
         log_reports(result, "Loading rules from:")
     if not result.successful or result.plan is None:
         raise RulesError(result.error_text)
+    if not result.rules:
+        # Falco would run and see nothing, which nobody who starts it can want.
+        where = ", ".join(names) or ", ".join(given or config.rules_files or ())
+        raise RulesError(f"there is not one rule in {where}: name a file that has rules with -r or rules_files")
     if not quiet:
         for line in result.notices:
             _log.info("%s", line)
+        if not result.plan.rules:
+            _log.warning(
+                "None of the %d rules can fire: they are disabled, of another source, or below the priority threshold",
+                len(result.rules),
+            )
     digests = tuple((file.name, hashlib.sha256(file.content).hexdigest()) for file in contents)
     entries = given or config.rules_files or ()
     directories = [entry for entry in entries if os.path.isdir(entry)]
