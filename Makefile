@@ -9,7 +9,7 @@ ARGS ?=
 # What the core is built from; a change of any rebuilds it.
 CORE_SOURCES := setup.py pyproject.toml engine/_core.pyx $(wildcard engine/native/*.h engine/native/*.hpp engine/native/*.cpp engine/*.pxd engine/*.pxi)
 
-.PHONY: help run test check format build-core dist bench soak conformance rules-test fuzz clean
+.PHONY: help run test check format build-core dist bench instructions soak conformance rules-test fuzz agreement clean
 .DEFAULT_GOAL := help
 
 help:
@@ -52,10 +52,14 @@ format: $(VENV)/.core
 	$(BIN)/ruff check --fix .
 
 conformance: $(VENV)/.core
-	$(BIN)/python -m pytest tests/conformance $(ARGS)
+	$(BIN)/python -m pytest -s tests/conformance tests/rules/test_conformance_rulefiles.py tests/rules/test_language_conformance.py \
+		tests/app/test_cli.py $(ARGS)
 
 bench: $(VENV)/.core
 	$(BIN)/python -m falcoeks_fast.bench.table $(ARGS)
+
+instructions: $(VENV)/.core
+	$(BIN)/python -m falcoeks_fast.bench.instructions --check $(ARGS)
 
 soak: $(VENV)/.core
 	$(BIN)/python -m falcoeks_fast.bench.soak $(ARGS)
