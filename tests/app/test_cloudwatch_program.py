@@ -133,7 +133,6 @@ def test_alerts_wait_for_a_receiver_that_is_down_over_a_restart(tmp_path: Path, 
         until(lambda: numbers(process) == [1, 2, 3], "the alerts at the other output")
         process.logs("no connection to")
         assert process.stop() == 0
-    assert "discarding all remaining notifications: http gives up" in process.err
     hook = Receiver(port=port)
     try:
         with program(tmp_path, cloud, url) as process:

@@ -387,8 +387,8 @@ def test_at_the_end_of_a_file_slow_readers_are_waited_for(tmp_path: Path) -> Non
 def test_alerts_that_nobody_took_at_the_end_of_a_file_are_an_error(tmp_path: Path) -> None:
     rules = write(tmp_path / "rules.yaml", RULE)
     events = events_file(tmp_path / "events.jsonl", 2)
-    hook = ("-o", "http_output.enabled=true", "-o", f"http_output.url=http://127.0.0.1:{free_port()}/")
-    with started("run", "-r", rules, "--events", events, *hook, cwd=tmp_path) as process:
-        process.logs("no connection to")
+    target = ("-o", "file_output.enabled=true", "-o", f"file_output.filename={tmp_path}/missing/alerts.txt")
+    with started("run", "-r", rules, "--events", events, *target, cwd=tmp_path) as process:
+        process.logs("failed to open output file")
         assert process.stop(signal.SIGINT) == 1
     assert "Error: 2 alerts were not delivered" in process.err

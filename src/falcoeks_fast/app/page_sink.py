@@ -49,9 +49,13 @@ class EnginePageSink:
         group = self._group(page.cluster)
         scanner, generation = self._evaluation.scanner()
         ticket = group.seen.ticket()
-        batch = scanner.scan_page(page.body, group.origin, group.seen, ticket)
-        ids = tuple((alert.id, alert.event_time_ms) for alert in map(batch.alert, range(batch.alert_count)))
-        delivered = self._delivery.deliver(page.cluster.name, batch, generation, held_back=group.held_back)
+        try:
+            batch = scanner.scan_page(page.body, group.origin, group.seen, ticket)
+            ids = tuple((alert.id, alert.event_time_ms) for alert in map(batch.alert, range(batch.alert_count)))
+            delivered = self._delivery.deliver(page.cluster.name, batch, generation, held_back=group.held_back)
+        except BaseException:  # whatever it was: the page will be read again, and its events must not look known then
+            group.seen.forget(ticket)
+            raise
         accepted: Future[None] = Future()
         name = page.cluster.name
 

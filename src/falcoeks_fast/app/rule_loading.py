@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,7 +29,8 @@ class RulesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadedRules:
-    """`digests`: file name and SHA-256 (hex) of each file. `watched`: what a reload depends on."""
+    """`digests`: file name and SHA-256 (hex) of each file. `watched`: what a reload
+    depends on, named entries that do not exist yet included."""
 
     result: LoadResult
     plan: Plan
@@ -64,8 +64,7 @@ def load_chosen_rules(config: Config, given: Sequence[str], *, quiet: bool = Fal
             )
     digests = tuple((file.name, hashlib.sha256(file.content).hexdigest()) for file in contents)
     entries = given or config.rules_files or ()
-    directories = [entry for entry in entries if os.path.isdir(entry)]
-    return LoadedRules(result, result.plan, tuple(names), digests, (*directories, *names))
+    return LoadedRules(result, result.plan, tuple(names), digests, tuple(dict.fromkeys((*entries, *names))))
 
 
 def load(config: Config, files: Sequence[RuleFile], *, keep_going: bool) -> LoadResult:

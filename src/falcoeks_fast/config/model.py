@@ -49,7 +49,7 @@ class ClusterSettings:
 
 @dataclass(frozen=True, slots=True)
 class EksSettings:
-    """init_config of k8saudit-eks. Times in seconds, sizes in bytes."""
+    """init_config of k8saudit-eks. Times in seconds, sizes in bytes; `max_event_size_bytes` 0: no limit."""
 
     clusters: tuple[ClusterSettings, ...]
     shift_s: int = 1
