@@ -7,56 +7,13 @@ In: nothing. Out: `Field` values: `TABLE`, `FIXES` (rows that replace others whe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 
+from falcoeks_fast.rules.field import Argument, Field, FieldClass
+from falcoeks_fast.rules.own_fields import own_fields
 from falcoeks_fast.rules.plan import MetaField, Reader, ValueType
 
-
-class Argument(Enum):
-    NONE = "none"
-    INDEX = "index"  # may have an index
-    KEY = "key"  # must have a key
-
-
-class FieldClass(Enum):
-    """Which part of Falco offers a field; the value is the heading in a listing."""
-
-    EVT = "evt"
-    AUDIT = "k8saudit-eks (plugin)"
-    JSON = "json (plugin)"
-    STATIC = "static"
-    OWN = "falcoeks"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field. `path`, `alt`, `key`, `index` go to the slot (see `plan.Slot`); an argument replaces key or index.
-
-    `place` says in words or as a JSON path what is read, `note` what is odd about it.
-    """
-
-    name: str
-    group: FieldClass
-    doc: str
-    reader: Reader
-    path: tuple[str, ...] = ()
-    alt: tuple[str, ...] = ()
-    key: str = ""
-    index: int = -1
-    type: ValueType = ValueType.STRING
-    is_list: bool = False
-    argument: Argument = Argument.NONE
-    place: str = ""
-    deprecated: bool = False
-    suggested: bool = False
-    fix: str | None = None
-
-    @property
-    def json_path(self) -> str:
-        """Where in an audit event the value comes from, for people."""
-        return self.place or ".".join(f'"{key}"' if "." in key else key for key in self.path)
-
+__all__ = ["FIXES", "TABLE", "Argument", "Field", "FieldClass", "static_field"]
 
 _SPEC = ("requestObject", "spec")
 
@@ -445,7 +402,7 @@ def static_field(name: str, value: str) -> Field:
 
 
 TABLE: dict[str, Field] = {
-    f.name: f for part in (_engine, _scalars, _special, _lists, _containers, _json) for f in part()
+    f.name: f for part in (_engine, own_fields, _scalars, _special, _lists, _containers, _json) for f in part()
 }
 """All fields but the static ones, by name."""
 

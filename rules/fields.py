@@ -7,6 +7,8 @@ the rule files (exceptions, descriptions) and the listing ask. Rules of names an
 from __future__ import annotations
 
 import difflib
+import ipaddress
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -22,6 +24,7 @@ __all__ = ["ALL_FIXES", "Argument", "Field", "FieldClass", "Fields"]
 ALL_FIXES = frozenset(FIXES)
 _INDEX = re.compile(rb"0|[1-9][0-9]*")
 _MAX_INDEX = 2**63 - 1
+_MAPPED = b"\0" * 10 + b"\xff\xff"  # ::ffff:0:0/96, where IPv4 addresses stand
 
 
 class Fields:
@@ -141,6 +144,12 @@ def _slot(field: Field, ref: FieldRef) -> Slot:
             raise _bad(ref, f"field '{field.name}' requires an argument: write {field.name}[...]")
         if field.reader is Reader.JSON_VALUE:
             path = _pointer(argument)
+        elif field.reader is Reader.EFFECTIVE:
+            path += _pointer(argument)
+        elif field.reader is Reader.SOURCE_IN:
+            key = _networks(ref, argument)
+        elif field.reader is Reader.WORKLOAD_HOSTPATH:
+            key = _directories(ref, argument)
         elif field.reader is Reader.HOSTPATH_MATCH and not argument:
             raise _bad(ref, f"the argument of field '{field.name}' is empty: give a host path (this crashes Falco)")
         elif field.reader is not Reader.CONSTANT:
@@ -155,6 +164,30 @@ def _slot(field: Field, ref: FieldRef) -> Slot:
         index,
         key,
     )
+
+
+def _networks(ref: FieldRef, argument: bytes) -> bytes:
+    """The networks of a key, each as 16 bytes of address (IPv4 mapped into IPv6) and one byte for the prefix length."""
+    packed = b""
+    for text in argument.decode("utf-8", "replace").split(","):
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError as error:
+            message = f"the argument of field '{ref.name}' is no list of networks such as 10.0.0.0/8,192.0.2.7: {error}"
+            raise _bad(ref, message) from None
+        address, bits = network.network_address.packed, network.prefixlen
+        if network.version == 4:
+            address, bits = _MAPPED + address, bits + 96
+        packed += address + bytes([bits])
+    return packed
+
+
+def _directories(ref: FieldRef, argument: bytes) -> bytes:
+    """The directories of a key without double slashes and dots."""
+    found = argument.split(b",")
+    if not all(directory.startswith(b"/") for directory in found):
+        raise _bad(ref, f"the argument of field '{ref.name}' is no list of directories such as /etc,/var/log")
+    return b",".join(os.path.normpath(b"/" + directory.lstrip(b"/")) for directory in found)
 
 
 def _pointer(argument: bytes) -> tuple[bytes, ...]:

@@ -49,11 +49,11 @@ class RuleFile:
 class LoadSettings:
     """What of the configuration bears on rules.
 
-    `plugins`: the loaded plugins, name -> version; that of our own fields is always there. `sources`: the event sources they provide. `priority`: rules with a
-    higher number are left out. `iso8601`: times in alerts are in that form. `static_fields`: name without `static.` ->
-    value. `selections`: the `rules:` of the configuration. `field_fixes`: names of corrections, or `all`.
-    `keep_going`: go on behind a file with errors, as `-V` does, and apply no selections. `optimised`: False leaves the
-    plan as it was lowered.
+    `plugins`: the loaded plugins, name -> version; that of our own fields is always there. `sources`: the event sources
+    they provide. `priority`: rules with a higher number are left out. `iso8601`: times in alerts are in that form.
+    `static_fields`: name without `static.` -> value. `selections`: the `rules:` of the configuration. `field_fixes`:
+    names of corrections, or `all`. `keep_going`: go on behind a file with errors, as `-V` does, and apply no
+    selections. `optimised`: False leaves the plan as it was lowered.
     """
 
     plugins: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PLUGINS))

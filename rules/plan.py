@@ -45,7 +45,7 @@ class Reader(IntEnum):
     RULE_WORDS = 11  # `path` to rules; the array under `key` of every rule, flattened
     WHOLE_AS_LIST = 12  # simple path; the text of the value as a list of one, whatever `index`
     VOLUME_TYPES = 13  # `path` to volumes; all keys but `name`
-    HOSTPATH_MATCH = 14  # `path` to volumes; true or false: some host path equals `key`, or its prefix before a final '*'
+    HOSTPATH_MATCH = 14  # `path` to volumes; true or false: a host path equals `key`, or its prefix before a final '*'
     ANY_PRIVILEGED = 15  # `path` to containers; true if some securityContext.privileged is JSON true
     URI_PARAM = 16  # `path` to the URI; the first decoded value of query parameter `key`
     TARGET_POD_NAME = 17  # `path`, only if objectRef.resource is pods and objectRef.subresource empty
@@ -78,6 +78,20 @@ class Reader(IntEnum):
     CAPABILITIES_FIXED = 44  # walk; the elements of each container's array, flattened
     URI_PARAM_FIXED = 45  # as URI_PARAM; a bad parameter hides only itself
     WALK_DEFAULT_FIXED = 46  # as WALK_DEFAULT, with the default also under an index
+    EFFECTIVE = 47  # the keys of `path` but the first, in responseObject of a patch, else in requestObject
+    EFFECTIVE_LIST = 48  # likewise, spreading over arrays; the values as text
+    DRY_RUN = 49  # true or false, from the URI at `path` or the body of a deletion
+    SOURCE_ADDRESS = 50  # the last element of the array at `path`
+    SOURCE_PUBLIC = 51  # true or false: that address is one of the internet
+    SOURCE_IN = 52  # true or false: it lies in one of `key`'s networks, each 16 bytes of address and one of bits
+    PATCH_MEMBERS = 53  # `path` to an array; the member `key` of its objects as text
+    WORKLOAD_LIST = 54  # the keys of `path` but the first, then those of `alt`, in every pod spec; see own_fields
+    WORKLOAD_TRUTH = 55  # true or false: some of these values is JSON true
+    WORKLOAD_WORDS = 56  # each such array of strings joined by blanks
+    WORKLOAD_REPOSITORY = 57  # each such image as REPOSITORY_FIXED
+    WORKLOAD_DEFAULT = 58  # per container the value at `path`, else that at `alt` in the pod spec, else `0`
+    WORKLOAD_VOLUME_TYPES = 59  # as VOLUME_TYPES
+    WORKLOAD_HOSTPATH = 60  # true or false: some of these paths is above, at or below one of `key`'s, comma between
 
 
 class MetaField(IntEnum):

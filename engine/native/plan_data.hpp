@@ -22,7 +22,9 @@ enum class Reader : uint8_t {
     evt_time_iso8601, evt_datetime, evt_datetime_s, evt_rawtime, evt_rawtime_s, evt_rawtime_ns, evt_reltime,
     evt_reltime_s, evt_reltime_ns, evt_pluginname, evt_plugininfo, evt_source, evt_is_async, evt_asynctype,
     evt_hostname, meta, repository_fixed, repository_scalar_fixed, capabilities_fixed, uri_param_fixed,
-    walk_default_fixed, count_
+    walk_default_fixed, effective, effective_list, dry_run, source_address, source_public, source_in, patch_members,
+    workload_list, workload_truth, workload_words, workload_repository, workload_default, workload_volume_types,
+    workload_hostpath, count_
 };
 
 enum class MetaField : uint8_t {

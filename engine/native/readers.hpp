@@ -11,6 +11,7 @@
 #include "event_fields.hpp"
 #include "readers_indent.hpp"
 #include "readers_lists.hpp"
+#include "readers_own.hpp"
 #include "uri.hpp"
 
 namespace fe {
@@ -101,7 +102,7 @@ inline Value read_slot(const SlotPlan &slot, const EventView &event, Arena &aren
     if (!of_json) return event_value(slot, event, arena);
     if (event.audit_id() == kAbsent) return Value::none();
     if (event.audit_id() == kUnknown) return Value::lost();
-    return read_audit_field(slot, event, arena);
+    return slot.reader >= Reader::effective ? read_own_field(slot, event, arena) : read_audit_field(slot, event, arena);
 }
 
 }  // namespace fe

@@ -42,7 +42,13 @@ def field_plan(rules: Sequence[tuple[str, str]], fields: Fields, tags: tuple[byt
 
 def every_field(fields: Fields) -> list[str]:
     """Each field once, those with an argument with some."""
-    keys = {"ka.uri.param": "container", "ka.req.volume.hostpath": "/e*", "ka.req.binding.subject.has_name": "x"}
+    keys = {
+        "ka.uri.param": "container",
+        "ka.req.volume.hostpath": "/e*",
+        "ka.req.binding.subject.has_name": "x",
+        "falcoeks.source.in": "10.0.0.0/8,1.2.3.4,fd00::/8",
+        "falcoeks.workload.hostpath.reaches": "/etc,/var/run",
+    }
     names = []
     for field in fields:
         if field.argument is Argument.KEY:

@@ -20,6 +20,7 @@ from falcoeks_fast.rules.template import Template
 
 from . import reference_text as text
 from .reference_event import Json, parse, reaches_element, simple_path, uri_parameter, walk
+from .reference_own import own_field
 
 Value = bytes | list[bytes] | int | bool | None
 
@@ -156,6 +157,8 @@ class _Event:
         return self.audit(slot) if self.audited else None
 
     def audit(self, slot: Slot) -> Value:
+        if slot.reader >= Reader.EFFECTIVE:
+            return own_field(self.doc, slot)
         index = None if slot.index < 0 else slot.index
         at_path = simple_path(self.doc, slot.path)
         match slot.reader:

@@ -101,6 +101,11 @@ def test_names_as_output_fields_spells_them(text: str, name: str) -> None:
         ("ka.req.pod.containers.image[18446744073709551616]", "not composed only by digits", False),
         ('ka.req.volume.hostpath[""]', "crashes Falco", False),
         ("ka.req.pod.ephemeralContainers.host_port", "nonexistent field", True),
+        ("falcoeks.source.in", "requires an argument", False),
+        ("falcoeks.source.in[10.0.0.1/8]", "is no list of networks such as 10.0.0.0/8,192.0.2.7", False),
+        ("falcoeks.source.in[10.0.0.0/8,]", "is no list of networks", False),
+        ("falcoeks.workload.hostpath.reaches[etc]", "is no list of directories", False),
+        ("falcoeks.dryrun[x]", "takes no argument", True),
     ],
 )
 def test_what_is_no_field(text: str, message: str, unknown: bool) -> None:
@@ -117,6 +122,31 @@ def test_static_fields() -> None:
     assert (slot.reader, slot.key) == (Reader.STATIC, b"prod")
     assert fields.suggested() == ["static.env"]
     assert not Fields().is_field(b"static.env")
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "key"),
+    [
+        ("falcoeks.object[/spec/a~1b]", ("requestObject", "spec", "a/b"), b""),
+        ("falcoeks.source.in[10.0.0.0/8]", ("sourceIPs",), b"\0" * 10 + b"\xff\xff\x0a\0\0\0" + bytes([104])),
+        ("falcoeks.source.in[::1,192.0.2.7]", ("sourceIPs",), None),
+        ("falcoeks.workload.hostpath.reaches[/etc/,//var/./log]", None, b"/etc,/var/log"),
+        ("falcoeks.workload.hostpath.reaches[/]", None, b"/"),
+    ],
+)
+def test_slots_of_our_own(text: str, path: tuple[str, ...] | None, key: bytes | None) -> None:
+    slot = Fields().lookup(text)
+    if path is not None:
+        assert tuple(part.decode() for part in slot.path) == path
+    if key is None:
+        assert len(slot.key) == 2 * 17
+    else:
+        assert slot.key == key
+
+
+def test_all_fields_of_our_own_have_our_name() -> None:
+    for field in Fields().listing()[FieldClass.OWN]:
+        assert field.name.startswith("falcoeks.")
 
 
 def test_fixes_change_just_their_fields() -> None:
