@@ -17,6 +17,7 @@ from .statistics import PRIORITY_NAMES
 
 CRITICAL = 2
 INFORMATIONAL = 6
+ALERTS_DROPPED = "Falco internal: alerts dropped"
 HOT_RESTART_FAILURE = "Falco internal: hot restart failure"
 METRICS_SNAPSHOT = "Falco internal: metrics snapshot"
 

@@ -17,6 +17,10 @@ from .parcel import Parcel
 from .settings import QueueSettings
 from .sink import Sink, Undelivered
 
+STUCK_TEXT = (
+    '"%s" output timeout, the output is blocked: one delivery takes longer than %g ms. Others go on; '
+    "look at its receiver"
+)
 _FIRST_DELAY_S = 0.25
 _log = logging.getLogger("falcoeks_fast.outputs")
 
@@ -26,7 +30,10 @@ Done = Callable[[bool], None]
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """Counters since the start, in alerts, and what is wrong now (empty: nothing). `trouble_s`: since when, in s."""
+    """Counters since the start, in alerts, and what is wrong now (empty: nothing). `trouble_s`: since when, in s.
+
+    `spooled`: on disk now; `damaged`: records on disk that were found incomplete.
+    """
 
     name: str
     queued: int
@@ -37,6 +44,9 @@ class ChannelState:
     dropped: int
     trouble: str
     trouble_s: float
+    spooled: int = 0
+    spooled_bytes: int = 0
+    damaged: int = 0
 
 
 @dataclass(slots=True)
@@ -129,12 +139,7 @@ class Channel:
             if not stuck or self._stuck_said:
                 return
             self._stuck_said = True
-        _log.critical(
-            '"%s" output timeout, the output is blocked: one delivery takes longer than %g ms. Others go on; '
-            "look at its receiver",
-            self.name,
-            self._settings.output_timeout_s * 1000,
-        )
+        _log.critical(STUCK_TEXT, self.name, self._settings.output_timeout_s * 1000)
 
     def state(self) -> ChannelState:
         with self._lock:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 
 from .channel import Channel, ChannelState
 from .dead_letters import DeadLetters
@@ -20,6 +21,8 @@ from .parcel import Parcel
 from .program import ProgramSink
 from .settings import OutputsSettings
 from .sink import Sink
+from .spool import Spool
+from .spool_channel import SpoolChannel
 from .stdout import StdoutSink
 from .syslog import SyslogSink
 
@@ -27,6 +30,8 @@ _CHECK_INTERVAL_S = 0.5
 _DRAIN_TICK_S = 0.01
 _PATIENCE_S = 30.0
 _log = logging.getLogger("falcoeks_fast.outputs")
+
+Announce = Callable[[str], object]
 
 
 class NotAcceptedError(Exception):
@@ -72,12 +77,11 @@ class _Acceptance:
 class Dispatcher:
     """Thread-safe."""
 
-    def __init__(self, settings: OutputsSettings) -> None:
+    def __init__(self, settings: OutputsSettings, announce: Announce | None = None) -> None:
+        """`announce`: makes an alert of our own from a text. It is called by a thread that may submit."""
         self._settings = settings
-        self._channels = [
-            Channel(name, make_sink(name, settings), settings.queue, promised=name in settings.at_least_once)
-            for name in settings.enabled
-        ]
+        self._announce = announce
+        self._channels = [make_channel(name, settings) for name in settings.enabled]
         self._timeout_s = settings.queue.output_timeout_s
         self._ended = threading.Event()
         self._watch = threading.Thread(target=self._check, name="output-watch", daemon=True)
@@ -116,7 +120,9 @@ class Dispatcher:
         acceptance.answer("", True)
         return acceptance.future
 
-    def _submit_promised(self, channel: Channel, parcel: Parcel, acceptance: _Acceptance, wait: bool) -> None:
+    def _submit_promised(
+        self, channel: Channel | SpoolChannel, parcel: Parcel, acceptance: _Acceptance, wait: bool
+    ) -> None:
         name = channel.name
         acceptance.expect()
         if not channel.offer(parcel, lambda accepted: acceptance.answer(name, accepted), wait=wait):
@@ -169,10 +175,23 @@ class Dispatcher:
         while not self._ended.wait(_CHECK_INTERVAL_S):
             for channel in self._channels:
                 channel.check()
+                if isinstance(channel, SpoolChannel) and self._announce is not None:
+                    for text in channel.news():
+                        self._announce(text)
 
 
 def _ignore(accepted: bool) -> None:
     """Outputs without a promise have nobody to tell."""
+
+
+def make_channel(name: str, settings: OutputsSettings) -> Channel | SpoolChannel:
+    """The channel of an enabled output."""
+    promised = name in settings.at_least_once
+    sink = make_sink(name, settings)
+    if promised and settings.spool_dir and settings.spool_bytes:
+        spool = Spool(Path(settings.spool_dir) / name, settings.spool_bytes)
+        return SpoolChannel(name, sink, settings.queue, spool)
+    return Channel(name, sink, settings.queue, promised=promised)
 
 
 def make_sink(name: str, settings: OutputsSettings) -> Sink:

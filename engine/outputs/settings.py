@@ -59,7 +59,11 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class OutputsSettings:
-    """`None`: not enabled. `at_least_once` names the outputs whose acceptance a page waits for."""
+    """`None`: not enabled. `at_least_once` names the outputs whose acceptance a page waits for.
+
+    These keep what their receiver does not take in `spool_dir`, at most `spool_bytes` for each; without a directory, or
+    with 0 bytes, only in memory.
+    """
 
     stdout: bool = False
     file: FileSettings | None = None
@@ -68,6 +72,8 @@ class OutputsSettings:
     http: HttpSettings | None = None
     at_least_once: frozenset[str] = frozenset({"http"})
     dead_letter_dir: str = ""
+    spool_dir: str = ""
+    spool_bytes: int = 256 << 20
     queue: QueueSettings = field(default_factory=QueueSettings)
 
     @property

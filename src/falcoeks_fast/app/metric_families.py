@@ -101,6 +101,9 @@ def _outputs(view: View) -> list[Family]:
         ("retried", _COUNTER, "Attempts that an output repeated"),
         ("refused", _COUNTER, "Alerts that the receiver refused for good, see the dead letters"),
         ("dropped", _COUNTER, "Alerts that an output lost"),
+        ("spooled", _GAUGE, "Alerts on disk until the receiver takes them"),
+        ("spooled_bytes", _GAUGE, "Bytes of alerts on disk"),
+        ("damaged", _COUNTER, "Records of the spool that were incomplete or damaged and were cut off"),
     )
     families = []
     for name, kind, text in rows:

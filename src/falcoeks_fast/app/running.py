@@ -17,7 +17,13 @@ from collections.abc import Callable
 
 from falcoeks_fast.config import Config
 from falcoeks_fast.engine.escaping import escape_lines
-from falcoeks_fast.engine.internal_alerts import CRITICAL, HOT_RESTART_FAILURE, InternalFormat, internal_alert
+from falcoeks_fast.engine.internal_alerts import (
+    ALERTS_DROPPED,
+    CRITICAL,
+    HOT_RESTART_FAILURE,
+    InternalFormat,
+    internal_alert,
+)
 from falcoeks_fast.engine.outputs.dispatcher import Dispatcher
 from falcoeks_fast.engine.outputs.parcel import ListParcel
 from falcoeks_fast.engine.outputs.stdout import write_stdout
@@ -96,7 +102,7 @@ class Running:
 
     def run(self, time_limit_s: float) -> int:
         """The exit code. `time_limit_s` 0: until a signal or the end of the source. Raises WebError, PidFileError."""
-        self._delivery.swap(_start_outputs(self._config))
+        self._delivery.swap(self._start_outputs(self._config))
         code = 0
         try:
             self._wishes.install()
@@ -176,10 +182,21 @@ class Running:
     def _reload_failed(self, reason: str) -> None:
         self._health.reload_failed()
         _log.error("The changed configuration is not used, the old rules stay: %s", Lines(reason))
+        self._alert(HOT_RESTART_FAILURE, reason)
+
+    def _alert(self, name: str, reason: str) -> None:
+        """An alert of our own, to all outputs."""
         style = InternalFormat(self._config.alerts.json_output, self._config.alerts.iso8601, host_name())
-        text = f"{HOT_RESTART_FAILURE}: {reason}"
-        alert = internal_alert(style, HOT_RESTART_FAILURE, CRITICAL, text, {}, time.time_ns())
+        alert = internal_alert(style, name, CRITICAL, f"{name}: {reason}", {}, time.time_ns())
         self._delivery.submit(ListParcel([alert]))
+
+    def _start_outputs(self, config: Config) -> Dispatcher | None:
+        if config.own.shadow:
+            _log.info("Shadow mode: alerts are counted, nothing is delivered")
+            return None
+        dispatcher = Dispatcher(config.outputs, lambda text: self._alert(ALERTS_DROPPED, text))
+        dispatcher.start()
+        return dispatcher
 
     def _take_over(self, prepared: Prepared) -> None:
         """Swap rules, and outputs if they changed; source and counters live on."""
@@ -191,7 +208,7 @@ class Running:
         self._config, self._loaded = new, prepared.loaded
         set_up_log(new.log)
         if (old.outputs, old.own.shadow) != (new.outputs, new.own.shadow):
-            former = self._delivery.swap(_start_outputs(new))
+            former = self._delivery.swap(self._start_outputs(new))
             if former is not None:
                 threading.Thread(target=former.stop, name="output-drain", daemon=True).start()
         self._health.reloaded()
@@ -226,15 +243,6 @@ class Running:
             cpu_s = max(times.user + times.system, 0.001)
             line = f"(k8s_audit) Elapsed time: {cpu_s:.3f}, Captured Events: {events}, {events / cpu_s:.2f} eps"
             print(line, file=sys.stderr)
-
-
-def _start_outputs(config: Config) -> Dispatcher | None:
-    if config.own.shadow:
-        _log.info("Shadow mode: alerts are counted, nothing is delivered")
-        return None
-    dispatcher = Dispatcher(config.outputs)
-    dispatcher.start()
-    return dispatcher
 
 
 def _max_event_size(config: Config) -> int:

@@ -41,7 +41,7 @@ def _outputs(states: list[ChannelState]) -> str:
     parts = []
     for state in states:
         part = f"{state.name} {state.delivered} delivered"
-        for name in ("queued", "retried", "refused", "dropped"):
+        for name in ("queued", "spooled", "retried", "refused", "dropped"):
             if value := getattr(state, name):
                 part += f", {value} {name}"
         if state.trouble:

@@ -26,6 +26,7 @@ from .values import find, get_bool, get_int, get_text, get_texts, has, list_of
 LOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 _LIBRARY_LEVELS = ("fatal", "critical", "error", "warning", "notice", "info", "debug", "trace")
 _INTERVAL_FLOOR_MS = 100
+_SPOOL_FLOOR_BYTES = 65_536
 
 
 def read_alert_format(tree: Mapping) -> AlertFormat:
@@ -41,7 +42,9 @@ def read_alert_format(tree: Mapping) -> AlertFormat:
     )
 
 
-def read_outputs(tree: Mapping, json_output: bool, dead_letter_dir: str) -> tuple[OutputsSettings, list[str]]:
+def read_outputs(
+    tree: Mapping, json_output: bool, dead_letter_dir: str, spool_dir: str
+) -> tuple[OutputsSettings, list[str]]:
     """The outputs, and lines for the log. No output key at all means stdout; all of them off is an error."""
     notes: list[str] = []
     stdout = get_bool(tree, "stdout_output.enabled", False)
@@ -56,6 +59,8 @@ def read_outputs(tree: Mapping, json_output: bool, dead_letter_dir: str) -> tupl
         http=_http(tree, json_output),
         at_least_once=_promises(tree),
         dead_letter_dir=dead_letter_dir,
+        spool_dir=spool_dir,
+        spool_bytes=_spool_bytes(tree),
         queue=QueueSettings(
             capacity=get_int(tree, "outputs_queue.capacity", 0),
             max_bytes=get_int(tree, "falcoeks.outputs.queue_bytes", 8 << 20, low=4096),
@@ -122,6 +127,15 @@ def _promises(tree: Mapping) -> frozenset[str]:
         if isinstance(item, Scalar) and item.text not in ORDER:
             raise ConfigError(f"{item.place}: '{item.text}' is no output; outputs are {', '.join(ORDER)}")
     return frozenset(names)
+
+
+def _spool_bytes(tree: Mapping) -> int:
+    size = get_int(tree, "falcoeks.outputs.spool_bytes", 256 << 20)
+    if 0 < size < _SPOOL_FLOOR_BYTES:
+        raise ConfigError(
+            f"'falcoeks.outputs.spool_bytes' must be 0, for no spool, or at least {_SPOOL_FLOOR_BYTES}, not {size}"
+        )
+    return size
 
 
 def _seconds(tree: Mapping, path: str, default: str) -> float:

@@ -165,6 +165,8 @@ OWN_KEYS = _table(
     falcoeks.outputs | map | | Queues and promises of the outputs.
     falcoeks.outputs.queue_bytes | int | 8388608 | Bytes of alerts that one output may hold back.
     falcoeks.outputs.at_least_once | list | http | Outputs that promise delivery: http, file, stdout, program, syslog.
+    falcoeks.outputs.spool_dir | text | spool in state_dir | Where these outputs keep what their receiver does not take.
+    falcoeks.outputs.spool_bytes | int | 268435456 | Most bytes that one of them keeps there; 0: no spool, only memory.
     falcoeks.outputs.http_timeout | text | 10s | Time for one request.
     falcoeks.outputs.retry_delay_max | text | 30s | Longest pause between two attempts.
     """

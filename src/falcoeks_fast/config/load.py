@@ -15,7 +15,7 @@ from .errors import ConfigError
 from .merge import Merged, read_merged
 from .model import Config, Level, Notice, Plugin
 from .overrides import parse_override
-from .own import dead_letter_dir, read_own
+from .own import dead_letter_dir, read_own, spool_dir
 from .plugins import read_plugins
 from .rule_settings import (
     read_append_output,
@@ -54,7 +54,7 @@ def load_config(
     _check_engine(tree, notices)
     alerts = read_alert_format(tree)
     own = read_own(tree, environment)
-    outputs, output_notes = read_outputs(tree, alerts.json_output, dead_letter_dir(tree, own))
+    outputs, output_notes = read_outputs(tree, alerts.json_output, dead_letter_dir(tree, own), spool_dir(tree, own))
     web = read_web(tree)
     rules_files, rules_warnings = read_rules_files(tree)
     append_output, append_warnings = read_append_output(tree)

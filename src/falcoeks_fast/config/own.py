@@ -50,6 +50,10 @@ def dead_letter_dir(tree: Mapping, own: OwnSettings) -> str:
     return get_text(tree, "falcoeks.dead_letter_dir") or os.path.join(own.state_dir, "dead-letters")
 
 
+def spool_dir(tree: Mapping, own: OwnSettings) -> str:
+    return get_text(tree, "falcoeks.outputs.spool_dir") or os.path.join(own.state_dir, "spool")
+
+
 def _default_dir(environment: Environment[str, str], variable: str, home_part: str, system: str) -> str:
     base = environment.get(variable, "")
     if base:
