@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,12 +66,22 @@ def cloud() -> Iterator[Cloud]:
 @contextmanager
 def program(folder: Path, cloud: Cloud, hook: str = "") -> Iterator[Started]:
     write(folder / "rules.yaml", RULE)
-    text = CONFIG.format(
-        folder=folder, aws=cloud.url, http="true" if hook else "false", hook=hook or "http://x", web=free_port()
-    )
+    web = free_port()
+    http = "true" if hook else "false"
+    text = CONFIG.format(folder=folder, aws=cloud.url, http=http, hook=hook or "http://x", web=web)
     config = write(folder / "falco.yaml", text)
     with started("run", "-c", config, cwd=folder, **CREDENTIALS) as process:
+        process.web = web
         yield process
+
+
+def readiness(process: Started) -> tuple[int, dict[str, Any]]:
+    url = f"http://127.0.0.1:{process.web}/readyz"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
 
 
 def numbers(process: Started) -> list[int]:
@@ -147,11 +159,14 @@ def test_a_missing_group_is_said_once_and_makes_not_ready(tmp_path: Path, cloud:
     cloud.service.faults.missing = True
     with program(tmp_path, cloud) as process:
         process.logs("cluster prod: ")
+        _, body = until(lambda: (found := readiness(process))[0] == 503 and found, "not ready")
+        assert (body["status"], body["problems"][0]["part"]) == ("not ready", "cluster prod")
         cloud.service.faults.missing = False
         cloud.put()
         until(lambda: numbers(process), "the alert once the group is there")
-        process.stop()
-    assert process.err.count("audit logging") + process.err.count("log group") >= 1
+        until(lambda: readiness(process) == (200, {"status": "ok"}), "ready")
+        assert process.stop() == 0
+    assert process.err.count("audit log") == 1
 
 
 def test_a_time_range_is_read_and_ends(tmp_path: Path, cloud: Cloud) -> None:

@@ -90,6 +90,7 @@ class Started:
         self.process = subprocess.Popen(
             command(*arguments), cwd=cwd, env=environment(**env), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
+        self.web = 0  # the port of its web server, where a test has chosen one
         self._out: list[bytes] = []
         self._err: list[bytes] = []
         self._threads = [
