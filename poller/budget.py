@@ -13,11 +13,11 @@ from .settings import BudgetSettings
 # Growth in calls/s for each second of use: fast until the first throttle, careful afterwards.
 _GROWTH_FIRST = 2.0
 _GROWTH_LATER = 0.4
-_SHRINK = 0.7
+_SHRINK = 0.8
 # Calls sent before a shrink say nothing about the new rate.
 _SHRINK_PAUSE_S = 1.0
 # No more calls than the ceiling in any second; the surplus covers the jitter of the network.
-_WINDOW_S = 1.04
+_WINDOW_S = 1.06
 
 
 class Budget:

@@ -73,7 +73,7 @@ class Lateness:
             return 1.0 - above
         low, high = _bounds_ms(index)
         floor = max(beyond, _least(above - beyond))
-        return 1.0 - above * (floor / above) ** ((age_ms - low) / (high - low))
+        return 1.0 - above * math.pow(floor / above, (age_ms - low) / (high - low))
 
     def _missing_by_bucket(self) -> list[float]:
         """The part that is later than the lower bound of each bucket."""
