@@ -43,7 +43,7 @@ class EscapedWalk {
   public:
     EscapedWalk(Text message) : p_(message.data), end_(message.data + message.size) {}
 
-    uint64_t passed_over = 0;  // wanted values of the root that were there, but not plain
+    uint64_t passed_over = 0;  // wanted values that were there, but not plain
     bool kind_is_event = false;
     bool has_audit_id = false;
 
@@ -140,8 +140,12 @@ class EscapedWalk {
                 Text text;
                 const char *from = p_;
                 read_it = plain_value(text);
-                if (!read_it) p_ = from;
-                else if (value(i, text)) return HeadWalk::stopped;
+                if (!read_it) {
+                    p_ = from;
+                    passed_over |= uint64_t{1} << i;
+                } else if (value(i, text)) {
+                    return HeadWalk::stopped;
+                }
                 // The first of equal keys counts, so nothing behind the last wanted one matters.
                 if (--left == 0 && leap(1)) return HeadWalk::whole;
                 break;

@@ -223,7 +223,7 @@ inline PageResult split_page(const uint8_t *body, size_t size, PageEnd &page_end
     page_end = PageEnd{};
     if (size > UINT32_MAX - 2 * kPadding) return PageResult::malformed;
     std::vector<uint8_t> padded(size + kPadding, 0);
-    std::memcpy(padded.data(), body, size);
+    if (size) std::memcpy(padded.data(), body, size);
     Indexer indexer;
     Document doc;
     if (indexer.index(padded.data(), static_cast<uint32_t>(size), doc) != IndexResult::ok) return PageResult::malformed;

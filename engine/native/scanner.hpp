@@ -158,7 +158,7 @@ class Scanner {
     void scan_text(const uint8_t *text, size_t size, size_t readable) {
         if (readable < size + kPadding) {
             uint8_t *copy = text_room(size + kPadding);
-            std::memcpy(copy, text, size);
+            if (size) std::memcpy(copy, text, size);
             std::memset(copy + size, 0, kPadding);
             text = copy;
         }

@@ -1,0 +1,50 @@
+"""The prefilter says "no rule can match" only where that is so, however a value is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from falcoeks_fast.engine import _core
+
+from ..fuzz.pages import page
+from .tools import EVENT, rule, rule_set, scanner
+
+ORIGIN = _core.Origin(cluster="c")
+OTHERS = [EVENT | {"user": {"username": f"u{number}"}} for number in range(5)]
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def written(value: Any) -> bytes:
+    """As JSON with every letter of a value named `@` as an escape."""
+    text = compact(value)
+    while (at := text.find('"@')) >= 0:
+        end = text.index('"', at + 1)
+        text = text[:at] + '"' + "".join(f"\\u{ord(c):04x}" for c in text[at + 2 : end]) + text[end:]
+    return text.encode()
+
+
+@pytest.mark.parametrize(
+    ("condition", "change"),
+    [
+        ("ka.user.name startswith system:node:", {"user": {"username": "@system:node:x", "groups": []}}),
+        ("ka.user.name = bob", {"user": {"groups": ["a"], "username": "@bob"}}),
+        ("ka.target.name = bob", {"objectRef": {"resource": "pods", "name": "@bob", "namespace": "n"}}),
+        ("ka.target.namespace in (a, n) and ka.verb = get", {"objectRef": {"namespace": "@n"}}),
+        ("ka.response.code = 403", {"responseStatus": {"code": "@403"}}),
+        ("ka.verb = delete", {"verb": "@delete"}),
+        ("ka.uri startswith /secret", {"requestURI": "@/secret/x"}),
+    ],
+)
+def test_a_value_with_escapes_may_be_anything(condition: str, change: dict[str, Any]) -> None:
+    rules = rule_set(rule("r", condition))
+    message = written(EVENT | change)
+    body = page([*(compact(other).encode() for other in OTHERS), message])
+    batch = scanner(rules, prefilter=True).scan_page(body, ORIGIN)
+    assert (batch.alert_count, batch.events) == (1, 6)
+    assert batch.prefiltered == 5
