@@ -141,10 +141,10 @@ class Dispatcher:
 
         While `keep_on` says so nobody is in a hurry: only half a minute in which no output gets on ends it.
         """
-        self._ended.set()
         for channel in self._channels:
             channel.begin_stop()
         self._drain(keep_on)
+        self._ended.set()
         left = 0
         for channel in self._channels:
             given_up = channel.give_up()

@@ -392,3 +392,29 @@ def test_alerts_that_nobody_took_at_the_end_of_a_file_are_an_error(tmp_path: Pat
         process.logs("failed to open output file")
         assert process.stop(signal.SIGINT) == 1
     assert "Error: 2 alerts were not delivered" in process.err
+
+
+def test_a_reader_that_stopped_reading_does_not_keep_it_from_ending(tmp_path: Path) -> None:
+    rules = write(tmp_path / "rules.yaml", RULE)
+    events = events_file(tmp_path / "events.jsonl", 3_000)  # more alerts than a pipe holds
+    silent, writer = os.pipe()
+    process = subprocess.Popen(
+        command("run", "-r", rules, "--events", events, "-o", "output_timeout=300"),
+        env=environment(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "output timeout, the output is blocked" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()
+        assert process.wait(20) == 1
+    finally:
+        os.close(silent)
+    assert "stdout gives up" in rest
+    assert "the statistics could not be printed" in rest

@@ -14,8 +14,10 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import fields
 
 from falcoeks_fast.config import Config
+from falcoeks_fast.config.model import OwnSettings
 from falcoeks_fast.engine.escaping import escape_lines
 from falcoeks_fast.engine.internal_alerts import (
     ALERTS_DROPPED,
@@ -43,6 +45,9 @@ from .start import StartOptions
 from .status import log_status
 
 _log = logging.getLogger("falcoeks_fast")
+
+_TAKEN_OVER = ("field_fixes", "shadow", "ready_lag_s", "status_interval_s")
+"""Settings of our own that a reload takes over; outputs are compared apart."""
 
 MakeInput = Callable[[Config, Evaluation, Delivery], Input]
 
@@ -233,10 +238,13 @@ class Running:
         return lost
 
     def _print_statistics(self) -> None:
-        try:
-            write_stdout(exit_statistics(self._statistics.totals()).encode("utf-8", "replace"))
-        except OSError as error:
-            _log.warning("the statistics could not be printed: %s", error.strerror)
+        """A reader of standard output that has stopped reading must not keep the program from ending."""
+        text = exit_statistics(self._statistics.totals()).encode("utf-8", "replace")
+        printer = threading.Thread(target=_write_out, args=(text,), name="statistics", daemon=True)
+        printer.start()
+        printer.join(self._config.outputs.queue.output_timeout_s)
+        if printer.is_alive():
+            _log.warning("the statistics could not be printed: nobody reads standard output")
         if self._verbose:
             events = self._statistics.totals().events.events
             times = os.times()
@@ -250,13 +258,17 @@ def _max_event_size(config: Config) -> int:
     return max(sizes, default=0)
 
 
+def _write_out(text: bytes) -> None:
+    try:
+        write_stdout(text)
+    except OSError as error:
+        _log.warning("the statistics could not be printed: %s", error.strerror)
+
+
 def _needing_restart(old: Config, new: Config) -> list[str]:
-    pairs = {
-        "plugins": (old.plugins, new.plugins),
-        "webserver": (old.web, new.web),
-        "falcoeks.state_dir": (old.own.state_dir, new.own.state_dir),
-        "falcoeks.passes": (old.own.passes, new.own.passes),
-        "falcoeks.compiled": (old.own.compiled, new.own.compiled),
-        "falcoeks.prefilter": (old.own.prefilter, new.own.prefilter),
-    }
-    return [name for name, (before, after) in pairs.items() if before != after]
+    """Settings that a reload leaves as they were."""
+    changed = [name for name in ("plugins", "web") if getattr(old, name) != getattr(new, name)]
+    for field in fields(OwnSettings):
+        if field.name not in _TAKEN_OVER and getattr(old.own, field.name) != getattr(new.own, field.name):
+            changed.append(f"falcoeks.{field.name.removesuffix('_s')}")
+    return ["webserver" if name == "web" else name for name in changed]
