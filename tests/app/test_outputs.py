@@ -36,7 +36,7 @@ from falcoeks_fast.engine.outputs.syslog import SyslogSink
 
 from .tools import PATIENCE_S, Receiver, receiver, until
 
-QUEUE = QueueSettings(output_timeout_s=1.0, retry_delay_max_s=0.3)
+QUEUE = QueueSettings(output_timeout_s=0.4, retry_delay_max_s=0.3)
 
 
 def parcel(*numbers: int, size: int = 0) -> ListParcel:

@@ -388,6 +388,7 @@ def test_alerts_that_nobody_took_at_the_end_of_a_file_are_an_error(tmp_path: Pat
     rules = write(tmp_path / "rules.yaml", RULE)
     events = events_file(tmp_path / "events.jsonl", 2)
     target = ("-o", "file_output.enabled=true", "-o", f"file_output.filename={tmp_path}/missing/alerts.txt")
+    target += ("-o", "output_timeout=300")
     with started("run", "-r", rules, "--events", events, *target, cwd=tmp_path) as process:
         process.logs("failed to open output file")
         assert process.stop(signal.SIGINT) == 1
