@@ -20,7 +20,7 @@ def rows(minutes: int) -> dict[str, Callable[[], Row]]:
         **SIMULATED,
         "long": lambda: long_run(minutes),
         "real": lambda: real_time(500, 30, 0.4, 1.2),
-        "real-heavy": lambda: real_time(5_000, 30, 2.5, 2.8),
+        "real-heavy": lambda: real_time(5_000, 45, 2.5, 2.8),
         "kill-9": kill_nine,
     }
 

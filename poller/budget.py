@@ -6,13 +6,16 @@ shared by its clusters; called by the dispatcher, under its lock.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 from .settings import BudgetSettings
 
-# Growth in calls/s for each second of use: fast until the first throttle, careful afterwards.
+# Growth in calls/s for each second of use: fast until the first throttle, afterwards back to where that was, and
+# careful from there on.
 _GROWTH_FIRST = 2.0
-_GROWTH_LATER = 0.4
+_GROWTH_BACK = 1.0
+_GROWTH_BEYOND = 0.25
 _SHRINK = 0.8
 # Calls sent before a shrink say nothing about the new rate.
 _SHRINK_PAUSE_S = 1.0
@@ -31,6 +34,7 @@ class Budget:
         self._grown_at = mono
         self._blocked_until = mono
         self._shrunk_at = float("-inf")
+        self._throttled_rate = math.inf
         self._recent: deque[float] = deque()
         self.calls = 0
         self.throttles = 0
@@ -52,7 +56,9 @@ class Budget:
         self._tokens -= 1.0
         self._recent.append(mono)
         self.calls += 1
-        slope = _GROWTH_FIRST if self.throttles == 0 else _GROWTH_LATER
+        slope = _GROWTH_FIRST
+        if self.throttles:
+            slope = _GROWTH_BACK if self.rate < 0.95 * self._throttled_rate else _GROWTH_BEYOND
         self.rate = min(self._settings.ceiling, self.rate + slope * min(1.0, max(0.0, mono - self._grown_at)))
         self._grown_at = mono
 
@@ -63,6 +69,7 @@ class Budget:
         if sent_mono < self._shrunk_at + min(_SHRINK_PAUSE_S, mono - sent_mono):
             return
         self._shrunk_at = mono
+        self._throttled_rate = self.rate
         self.rate = max(self._settings.floor, self.rate * _SHRINK)
         self._tokens = min(self._tokens, 0.0)
         self._blocked_until = max(self._blocked_until, mono + 0.1)
