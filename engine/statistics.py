@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
+from .escaping import escape_text
+
 SEVERITIES = ("EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
 PRIORITY_NAMES = ("Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug")
 
@@ -110,5 +112,5 @@ def exit_statistics(totals: Totals) -> str:
     lines = [f"Events detected: {totals.alerts}", "Rule counts by severity:"]
     lines += [f"   {name}: {count}" for name, count in zip(SEVERITIES, by_severity, strict=True) if count]
     lines.append("Triggered rules by rule name:")
-    lines += [f"   {facts.name}: {count}" for facts, count in totals.rules]
+    lines += [f"   {escape_text(facts.name)}: {count}" for facts, count in totals.rules]
     return "\n".join(lines) + "\n"

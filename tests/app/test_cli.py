@@ -274,6 +274,13 @@ def test_control_characters_of_rules_never_reach_the_terminal(tmp_path: Path, in
     outcome = inside("run", "-V", rules)
     assert outcome.returncode == 1
     assert "\x1b" not in outcome.stdout + outcome.stderr
+    named = write(
+        tmp_path / "named.yaml",
+        RULE.replace("Every get", '"Every \\e[31mget"').replace("Somebody reads something", '"\\e[2J"'),
+    )
+    for arguments in (("run", "-r", named, "-L"), ("describe", "-r", named), ("validate", named)):
+        shown = inside(*arguments)
+        assert "\x1b" not in shown.stdout + shown.stderr
 
 
 def test_print_text_is_added_to_every_rule(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def print_description(config: Config, result: LoadResult, rule: str | None) -> i
         if config.alerts.json_output:
             print(compact_json(result.describe(rule)))
         else:
-            print(describe_text(result.compiled, rule), end="")
+            print(escape_lines(describe_text(result.compiled, rule)), end="")
     except KeyError:
         return _not_loaded(rule or "")
     return 0

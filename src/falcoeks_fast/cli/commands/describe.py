@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from falcoeks_fast.cli.arguments import add_rules_options, command_parser, configured, loaded_rules
 from falcoeks_fast.cli.errors import fail, guarded
+from falcoeks_fast.engine.escaping import escape_lines
 from falcoeks_fast.rules.describe import describe_text
 from falcoeks_fast.rules.report import compact_json
 
@@ -29,7 +30,7 @@ def _run(arguments: Sequence[str]) -> int:
         if parsed.json:
             print(compact_json(result.describe(parsed.rule)))
         else:
-            print(describe_text(result.compiled, parsed.rule), end="")
+            print(escape_lines(describe_text(result.compiled, parsed.rule)), end="")
     except KeyError:
         return fail(f"rule '{parsed.rule}' is not loaded")
     return 0
