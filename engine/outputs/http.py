@@ -49,7 +49,7 @@ class HttpSink:
         self._settings = settings
         self._dead_letters = dead_letters
         self._pool: urllib3.PoolManager | None = None
-        self._refusal_said = False
+        self._refusal_said = (False, False)  # refused, and lost
         self._shown_url = without_credentials(settings.url)
         self._headers = {
             "Content-Type": "application/json" if settings.json_output else "text/plain",
@@ -109,7 +109,7 @@ class HttpSink:
     def _judge(self, alert: Alert, response: urllib3.BaseHTTPResponse, answer: bytes) -> int:
         status = response.status
         if 200 <= status < 300:
-            self._refusal_said = False
+            self._refusal_said = (False, False)
             return 0
         said = escape_text(answer[:200].decode("utf-8", "replace")).strip()
         reason = f"{self._shown_url} answered {status} {escape_text(response.reason or '')}".rstrip()
@@ -124,20 +124,21 @@ class HttpSink:
     def _bury(self, alert: Alert, reason: str) -> None:
         """Put a refused alert into the dead letters; the first of a row is reported."""
         path = self._dead_letters.path
+        lost = ""
         try:
             self._dead_letters.add(alert, reason)
         except OSError as error:
-            why = error.strerror
-            _log.error("http: an alert was refused (%s) and lost, because %s cannot be written: %s", reason, path, why)
+            lost = error.strerror or str(error)
+        if self._refusal_said == (True, bool(lost)):
             return
-        if not self._refusal_said:
-            self._refusal_said = True
-            _log.error(
-                "http: an alert was refused (%s) and put into %s. What to do: look at the receiver. Further refusals "
-                "are only counted, until it takes one again",
-                reason,
-                path,
-            )
+        self._refusal_said = (True, bool(lost))
+        more = "Further refusals are only counted, until it takes one again"
+        if lost:
+            text = "http: an alert was refused (%s) and lost, because %s cannot be written: %s. %s"
+            _log.error(text, reason, path, lost, more)
+        else:
+            text = "http: an alert was refused (%s) and put into %s. What to do: look at the receiver. %s"
+            _log.error(text, reason, path, more)
 
     def _transport(self, error: Exception) -> Undelivered:
         cause: BaseException = error

@@ -50,7 +50,9 @@ def set_up_log(settings: LogSettings) -> None:
         handlers.append(_StderrHandler(_JsonFormatter() if settings.json else _FalcoFormatter(settings.iso8601)))
     if settings.syslog:
         handlers.append(_SyslogHandler())
-    ROOT.handlers = handlers or [logging.NullHandler()]
+    former, ROOT.handlers = ROOT.handlers, handlers or [logging.NullHandler()]
+    for handler in former:
+        handler.close()
     ROOT.setLevel(_LEVELS[settings.level])
     ROOT.propagate = False
 

@@ -314,6 +314,18 @@ def test_what_is_refused_goes_to_the_dead_letters(tmp_path: Path, status: int) -
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+def test_refusals_are_said_once_and_losses_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "dead").write_text("no directory")
+    with receiver(lambda number: (400, {})) as hook, dispatcher(tmp_path, http=http(hook)) as running:
+        accepted(running.submit(parcel(1, 2)))
+        (tmp_path / "dead").unlink()
+        accepted(running.submit(parcel(3, 4)))
+        assert state(running, "http")["refused"] == 4
+    said = [record.message for record in caplog.records if "was refused" in record.message]
+    assert ["and lost" in message for message in said] == [True, False]
+    assert len(lines(tmp_path / "dead" / "http.jsonl")) == 2
+
+
 def test_a_receiver_that_never_answers_is_left_and_tried_again(tmp_path: Path) -> None:
     with receiver(lambda number: None if number == 0 else (200, {})) as hook:
         settings = HttpSettings(hook.url, timeout_s=0.3)
