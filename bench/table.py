@@ -25,6 +25,7 @@ from falcoeks_fast.bench.measure import ROUNDS, machine_name
 from falcoeks_fast.bench.rows import Measured, Table
 from falcoeks_fast.bench.table_print import plot_table, print_table
 from falcoeks_fast.bench.thread_rows import thread_rows
+from falcoeks_fast.bench.transport_rows import transport_rows
 from falcoeks_fast.bench.workload import (
     EVERY_EVENT_RULE,
     ROOT,
@@ -87,6 +88,9 @@ class Bench:
             "speed": self.speed,
             "threads": self.threads,
             "rules": self.counts,
+            "transport": lambda: transport_rows(
+                self.rules.everyday, self.files, self.new_folder("transport"), self.rounds
+            ),
             "memory": lambda: program_rows.memory_rows(self.files, self.new_folder("memory"), self.memory_events),
             "start": lambda: program_rows.start_rows(self.files, self.new_folder("start"), self.rounds),
             "compile": lambda: program_rows.compile_rows(self.files, self.new_folder("compile"), self.rounds),
