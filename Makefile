@@ -38,7 +38,7 @@ run: $(VENV)/.core
 	$(BIN)/python -m falcoeks_fast.bench.demo $(ARGS)
 
 test: $(VENV)/.core
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.core
 	$(BIN)/ruff format --check .
