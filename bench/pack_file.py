@@ -71,12 +71,13 @@ def single_file(folder: Path) -> str:
     shared: dict[str, Block] = {}
     requirements: list[Block] = []
     for path in sorted(folder.glob("*.yaml")):
-        for block in blocks(path.read_text(encoding="utf-8")):
-            if block.kind == "rule":
-                rules += [block] if re.search(rf"\b{CORE_TAG}\b", block.text) else []
-            elif block.kind == "requirement":
+        found = blocks(path.read_text(encoding="utf-8"))
+        core = [block for block in found if block.kind == "rule" and re.search(rf"\b{CORE_TAG}\b", block.text)]
+        rules += core
+        for block in found:
+            if block.kind == "requirement" and core:
                 requirements += [] if block in requirements else [block]
-            else:
+            elif block.kind in ("macro", "list"):
                 _share(shared, block, path)
     wanted: set[str] = set()
     pending = [block.text for block in rules]
