@@ -297,3 +297,12 @@ def test_schemas_are_json_and_know_every_key(inside: Run) -> None:
     assert set(schema["items"]["properties"]["override"]["properties"]) == set(OVERRIDE.properties)
     config = json.loads(inside("run", "--config-schema").stdout)
     assert {"rules_files", "plugins", "http_output", "falcoeks", "engine"} <= set(config["properties"])
+
+
+def test_running_without_any_rule_is_said(tmp_path: Path, inside: Run) -> None:
+    config = write(tmp_path / "falco.yaml", "rules_files: [/no/such/file.yaml]\nstdout_output: {enabled: true}\n")
+    outcome = inside("run", "-c", config, "--dry-run")
+    assert outcome.returncode == 0
+    assert "No rule is running, nothing will alert: none of the rules files exists" in outcome.stderr
+    empty = inside("run", "-c", write(tmp_path / "empty.yaml", "rules_files: []\n"), "--dry-run")
+    assert (empty.returncode, "must specify at least one rules file" in empty.stderr) == (1, True)

@@ -284,7 +284,7 @@ def test_all_outputs_off_is_an_error_and_none_named_is_stdout(tmp_path: Path) ->
         require_outputs(off)
     none = load(tmp_path, "priority: debug\n")
     require_outputs(none)
-    assert any("standard output" in notice.text for notice in none.notices)
+    assert any("standard output" in note for note in none.output_notes)
 
 
 @pytest.mark.parametrize(

@@ -42,13 +42,20 @@ def run_program(options: RunOptions, config: Config, loaded: LoadedRules) -> int
         _log.info("Hostname value has been overridden via environment variable to: %s", host_name())
     if not config.own.shadow:
         require_outputs(config)
+        for note in config.output_notes:
+            _log.info("%s", note)
     if not any(plugin.settings is not None for plugin in config.plugins) and not config.files:
         raise ConfigError(
             "You must create a config file at /etc/falco/falco.yaml or by passing -c, or give --cluster NAME --region "
             "REGION, or --events FILE"
         )
     prepared = Prepared(config, loaded, make_generation(config, loaded.plan))
-    _log.debug("%s", f"{len(loaded.plan.rules)} rules are enabled")
+    if not loaded.plan.rules:
+        _log.warning(
+            "No rule is running, nothing will alert: %s. Check rules_files, rules and priority in the configuration",
+            f"{len(loaded.files)} rules files were loaded" if loaded.files else "none of the rules files exists",
+        )
+    _log.debug("(%d) enabled rules in total", len(loaded.plan.rules))
     if options.dry_run:
         return 0
     _log.info("Loaded event sources: %s", AUDIT_SOURCE)

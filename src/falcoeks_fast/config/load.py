@@ -60,7 +60,7 @@ def load_config(
     append_output, append_warnings = read_append_output(tree)
     configured, plugin_notes = ((), []) if plugins else read_plugins(tree)
     notices += [Notice(Level.WARNING, text) for text in (*rules_warnings, *append_warnings)]
-    notices += [Notice(Level.INFO, text) for text in (*output_notes, *plugin_notes)]
+    notices += [Notice(Level.INFO, text) for text in plugin_notes]
     return Config(
         files=tuple(merged.files),
         tree=tree,
@@ -75,6 +75,7 @@ def load_config(
         plugins=tuple(plugins) or tuple(configured),
         alerts=alerts,
         outputs=outputs,
+        output_notes=tuple(output_notes),
         web=web,
         metrics=read_metrics(tree, web.prometheus),
         log=read_log(tree),

@@ -131,6 +131,15 @@ class PassSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SuppressEntry:
+    """Repeats of a rule's alerts (`*`: any rule's) with the same values of `by` are held back for `window_s`."""
+
+    rule: str
+    by: tuple[str, ...] = ()
+    window_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
 class OwnSettings:
     """The mapping `falcoeks`. Times in seconds; empty means: not given."""
 
@@ -147,6 +156,7 @@ class OwnSettings:
     passes: tuple[PassSettings, ...] = ()
     ready_lag_s: float = 120.0
     status_interval_s: float = 60.0
+    suppress: tuple[SuppressEntry, ...] = ()
 
 
 class Level(Enum):
@@ -176,7 +186,7 @@ class ConfigFile:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything. `rules_files` is None where neither configuration nor command line name any."""
+    """Everything. `rules_files`: None where the configuration names none. `output_notes`: lines for a run's log."""
 
     files: tuple[ConfigFile, ...]
     tree: Mapping
@@ -191,6 +201,7 @@ class Config:
     plugins: tuple[Plugin, ...]
     alerts: AlertFormat
     outputs: OutputsSettings
+    output_notes: tuple[str, ...]
     web: WebSettings
     metrics: MetricsSettings
     log: LogSettings
