@@ -15,6 +15,7 @@ from typing import Any
 
 from falcoeks_fast.engine import _core
 
+from .hostile import HostileRules
 from .mutate import flip, mutate
 from .pages import page
 from .rulesets import RuleSource, rule_sources
@@ -38,6 +39,7 @@ class Targets:
     def __init__(self, *, compiled: bool = False) -> None:
         self.sources = rule_sources(compiled=compiled)
         self.seeds = seeds()
+        self.hostile = HostileRules()
         self.sets = {source.name: source.rule_set(compiled=compiled) for source in self.sources}
         self.interpreted = {source.name: source.rule_set() for source in self.sources}
         self.text_sets = [
@@ -209,6 +211,8 @@ class Targets:
             (14, self.body),
             (8, self.cut),
             (4, self.plan),
+            (1, self.hostile.rules),
+            (1, self.hostile.rules_file),
         ]
 
 
@@ -241,6 +245,8 @@ def is_page(body: bytes) -> bool:
     """Whether a reader of the service's API would take this body without doubt."""
     value = parsed_page(body)
     if value is None or not isinstance(value.get("events", []), list):
+        return False
+    if not isinstance(value.get("nextToken", ""), str):
         return False
     kinds = {"message": str, "eventId": str, "logStreamName": str, "timestamp": int, "ingestionTime": int}
     for event in value.get("events", []):
