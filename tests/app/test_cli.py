@@ -299,10 +299,9 @@ def test_schemas_are_json_and_know_every_key(inside: Run) -> None:
     assert {"rules_files", "plugins", "http_output", "falcoeks", "engine"} <= set(config["properties"])
 
 
-def test_running_without_any_rule_is_said(tmp_path: Path, inside: Run) -> None:
+def test_rules_files_that_do_not_exist_and_an_empty_list_are_errors(tmp_path: Path, inside: Run) -> None:
     config = write(tmp_path / "falco.yaml", "rules_files: [/no/such/file.yaml]\nstdout_output: {enabled: true}\n")
-    outcome = inside("run", "-c", config, "--dry-run")
-    assert outcome.returncode == 0
-    assert "No rule is running, nothing will alert: none of the rules files exists" in outcome.stderr
+    missing = inside("run", "-c", config, "--dry-run")
+    assert (missing.returncode, "there is not one rule in /no/such/file.yaml" in missing.stderr) == (1, True)
     empty = inside("run", "-c", write(tmp_path / "empty.yaml", "rules_files: []\n"), "--dry-run")
     assert (empty.returncode, "must specify at least one rules file" in empty.stderr) == (1, True)

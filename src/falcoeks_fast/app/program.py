@@ -50,11 +50,6 @@ def run_program(options: RunOptions, config: Config, loaded: LoadedRules) -> int
             "REGION, or --events FILE"
         )
     prepared = Prepared(config, loaded, make_generation(config, loaded.plan))
-    if not loaded.plan.rules:
-        _log.warning(
-            "No rule is running, nothing will alert: %s. Check rules_files, rules and priority in the configuration",
-            f"{len(loaded.files)} rules files were loaded" if loaded.files else "none of the rules files exists",
-        )
     _log.debug("(%d) enabled rules in total", len(loaded.plan.rules))
     if options.dry_run:
         return 0
