@@ -19,6 +19,7 @@ CRITICAL = 2
 INFORMATIONAL = 6
 ALERTS_DROPPED = "Falco internal: alerts dropped"
 HOT_RESTART_FAILURE = "Falco internal: hot restart failure"
+REPEATS_HELD_BACK = "Falco internal: repeats held back"
 METRICS_SNAPSHOT = "Falco internal: metrics snapshot"
 
 FieldValue = str | int | float | None

@@ -41,6 +41,7 @@ class EventCounts:
     prefiltered: int = 0
     alerts: int = 0
     suppressed: int = 0
+    collapsed: int = 0
     unaccepted: int = 0
 
     def add(self, other: EventCounts) -> None:

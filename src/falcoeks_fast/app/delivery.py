@@ -13,11 +13,12 @@ from concurrent.futures import Future
 
 from falcoeks_fast.engine._core import Batch
 from falcoeks_fast.engine.outputs.dispatcher import Dispatcher
-from falcoeks_fast.engine.outputs.parcel import Alert, BatchParcel, ListParcel, Parcel
+from falcoeks_fast.engine.outputs.parcel import Alert, BatchParcel, ListParcel, NativeBatch, Parcel
 from falcoeks_fast.engine.statistics import EventCounts, RuleFacts, Statistics
 
 from .generation import Generation
 from .held_back import EVERY_OUTPUT, HeldBack
+from .suppress import Kept, Suppressor
 
 _ISSUE_TEXTS = {
     "malformed": "a message is not JSON and was skipped",
@@ -57,16 +58,30 @@ class Delivery:
         self, name: str, batch: Batch, generation: Generation, *, wait: bool = False, held_back: HeldBack | None = None
     ) -> Future[None]:
         """Count a batch from the input `name` and hand its alerts on. `held_back`: what must not go out again."""
-        parcel: Parcel = BatchParcel(batch, generation.priorities)
+        shown, kept = self._without_repeats(batch, generation, held_back)
+        parcel: Parcel = BatchParcel(shown, generation.priorities)
         instead: Mapping[str, Parcel] | None = None
         fired = dict(batch.rule_counts)
         suppressed = 0
         if parcel.count and held_back is not None and len(held_back):
-            parcel, instead, suppressed = self._without_held_back(batch, parcel, generation, held_back, fired)
-        self._count(name, batch, generation.facts, fired, suppressed)
+            parcel, instead, suppressed = self._without_held_back(shown, parcel, generation, held_back, fired)
+        self._count(name, batch, generation.facts, fired, suppressed, kept.held_back if kept else 0)
         if batch.issues:
             self._report_issues(name, batch)
-        return self.submit(parcel, wait=wait, instead=instead)
+        outcome = self.submit(parcel, wait=wait, instead=instead)
+        if kept is not None and kept.held_back and generation.suppressor is not None:
+            _take_back_on_failure(outcome, kept, generation.suppressor)
+        return outcome
+
+    def _without_repeats(
+        self, batch: Batch, generation: Generation, held_back: HeldBack | None
+    ) -> tuple[NativeBatch, Kept | None]:
+        suppressor = generation.suppressor
+        if suppressor is None or not batch.alert_count:
+            return batch, None
+        names = [facts.name for facts in generation.facts]
+        kept = suppressor.filtered(batch, names, lambda key: held_back is not None and bool(held_back.outputs(key)))
+        return kept, kept
 
     def submit(
         self, parcel: Parcel, *, wait: bool = False, instead: Mapping[str, Parcel] | None = None
@@ -89,7 +104,7 @@ class Delivery:
                     self._lock.notify_all()
 
     def _without_held_back(
-        self, batch: Batch, parcel: Parcel, generation: Generation, held_back: HeldBack, fired: dict[int, int]
+        self, batch: NativeBatch, parcel: Parcel, generation: Generation, held_back: HeldBack, fired: dict[int, int]
     ) -> tuple[Parcel, Mapping[str, Parcel] | None, int]:
         """The parcel without alerts that all outputs have, a parcel of its own for outputs that have some of them,
         and how many were left out. `fired` loses the alerts that were counted before."""
@@ -109,7 +124,13 @@ class Delivery:
         return ListParcel([alert for alert, _ in kept]), instead or None, suppressed
 
     def _count(
-        self, name: str, batch: Batch, facts: tuple[RuleFacts, ...], fired: Mapping[int, int], suppressed: int
+        self,
+        name: str,
+        batch: Batch,
+        facts: tuple[RuleFacts, ...],
+        fired: Mapping[int, int],
+        suppressed: int,
+        collapsed: int,
     ) -> None:
         counts = EventCounts(
             events=batch.events,
@@ -123,6 +144,7 @@ class Delivery:
             prefiltered=batch.prefiltered,
             alerts=sum(fired.values()),
             suppressed=suppressed,
+            collapsed=collapsed,
         )
         self._statistics.add(name, counts, [(facts[index], count) for index, count in fired.items() if count])
 
@@ -142,3 +164,13 @@ class Delivery:
     def count_unaccepted(self, name: str, alerts: int) -> None:
         """Alerts that an output which promises delivery did not take."""
         self._statistics.add(name, EventCounts(unaccepted=alerts), [])
+
+
+def _take_back_on_failure(outcome: Future[None], kept: Kept, suppressor: Suppressor) -> None:
+    """Repeats of a page that will be read again are counted then."""
+
+    def settle(done: Future[None]) -> None:
+        if done.exception() is not None:
+            suppressor.take_back(kept)
+
+    outcome.add_done_callback(settle)

@@ -15,17 +15,21 @@ from falcoeks_fast.engine._core import Format, RuleSet
 from falcoeks_fast.engine.statistics import RuleFacts
 from falcoeks_fast.rules.plan import Plan
 
+from .suppress import Suppressor
+from .suppress_keys import key_style
+
 _HOSTNAME_VARIABLE = "FALCO_HOSTNAME"
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """`facts` and `priorities` by rule index."""
+    """`facts` and `priorities` by rule index. `suppressor`: None where nothing is held back."""
 
     rules: RuleSet
     plan: Plan
     facts: tuple[RuleFacts, ...]
     priorities: tuple[int, ...] = field(default=())
+    suppressor: Suppressor | None = None
 
 
 def make_generation(config: Config, plan: Plan) -> Generation:
@@ -46,7 +50,8 @@ def make_generation(config: Config, plan: Plan) -> Generation:
         )
         for rule in plan.rules
     )
-    return Generation(rules, plan, facts, tuple(rule.priority for rule in plan.rules))
+    suppressor = Suppressor(config.own.suppress, key_style(config)) if config.own.suppress else None
+    return Generation(rules, plan, facts, tuple(rule.priority for rule in plan.rules), suppressor)
 
 
 def make_format(alerts: AlertFormat, several_clusters: bool, plugin: str) -> Format:

@@ -129,6 +129,7 @@ _EVENT_HELP = {
     "prefiltered": "Events of which the prefilter said that no rule can match",
     "alerts": "Alerts",
     "suppressed": "Alerts of before a restart that were not delivered again",
+    "collapsed": "Repeats of alerts that were held back, see falcoeks.suppress",
     "unaccepted": "Alerts that an output which promises delivery did not take; their events are read again",
 }
 

@@ -18,6 +18,7 @@ from falcoeks_fast.rules import AppendOutput, LoadResult, LoadSettings, RuleFile
 from falcoeks_fast.rules.plan import Plan
 
 from .rule_files import default_pack, read_rule_files, rule_file_names
+from .suppress_keys import added_outputs
 
 _log = logging.getLogger("falcoeks_fast.rules")
 _DEFAULT_PLUGINS = ("k8saudit-eks", "json")
@@ -90,7 +91,8 @@ def load_settings(config: Config, *, keep_going: bool = False) -> LoadSettings:
                 tags=frozenset(entry.tags),
             )
             for entry in config.append_output
-        ),
+        )
+        + added_outputs(config),
         static_fields=dict(config.static_fields),
         selections=tuple(Selection(entry.enable, rule=entry.rule, tag=entry.tag) for entry in config.selections),
         field_fixes=config.own.field_fixes,

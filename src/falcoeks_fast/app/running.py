@@ -13,8 +13,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 
 from falcoeks_fast.config import Config
 from falcoeks_fast.config.model import OwnSettings
@@ -23,6 +23,9 @@ from falcoeks_fast.engine.internal_alerts import (
     ALERTS_DROPPED,
     CRITICAL,
     HOT_RESTART_FAILURE,
+    INFORMATIONAL,
+    REPEATS_HELD_BACK,
+    FieldValue,
     InternalFormat,
     internal_alert,
 )
@@ -162,6 +165,7 @@ class Running:
                 self._take_over(prepared)
                 reloader.watch(self._config, self._loaded)
             self._health.tick()
+            self._say_repeats(at_end=False)
             now = time.monotonic()
             if self._config.own.status_interval_s and now >= next_status:
                 next_status = now + self._config.own.status_interval_s
@@ -189,11 +193,31 @@ class Running:
         _log.error("The changed configuration is not used, the old rules stay: %s", Lines(reason))
         self._alert(HOT_RESTART_FAILURE, reason)
 
-    def _alert(self, name: str, reason: str) -> None:
+    def _alert(
+        self, name: str, reason: str, priority: int = CRITICAL, fields: Mapping[str, FieldValue] | None = None
+    ) -> None:
         """An alert of our own, to all outputs."""
         style = InternalFormat(self._config.alerts.json_output, self._config.alerts.iso8601, host_name())
-        alert = internal_alert(style, name, CRITICAL, f"{name}: {reason}", {}, time.time_ns())
+        alert = internal_alert(style, name, priority, f"{name}: {reason}", fields or {}, time.time_ns())
         self._delivery.submit(ListParcel([alert]))
+
+    def _keep_windows(self, prepared: Prepared) -> Prepared:
+        """What is being held back goes on over a reload, or ends if the settings have changed."""
+        before, after = self._evaluation.generation.suppressor, prepared.generation.suppressor
+        if before is None:
+            return prepared
+        if before.is_like(after):
+            return replace(prepared, generation=replace(prepared.generation, suppressor=before))
+        self._say_repeats(at_end=True)
+        return prepared
+
+    def _say_repeats(self, *, at_end: bool) -> None:
+        """An alert for each window in which repeats were held back, once it has ended."""
+        suppressor = self._evaluation.generation.suppressor
+        if suppressor is None:
+            return
+        for window in suppressor.end_all() if at_end else suppressor.ended():
+            self._alert(REPEATS_HELD_BACK, window.text, INFORMATIONAL, window.output_fields)
 
     def _start_outputs(self, config: Config) -> Dispatcher | None:
         if config.own.shadow:
@@ -207,6 +231,7 @@ class Running:
         """Swap rules, and outputs if they changed; source and counters live on."""
         _log.info("SIGHUP received, restarting...")
         old, new = self._config, prepared.config
+        prepared = self._keep_windows(prepared)
         self._statistics.define(prepared.generation.facts)
         self._predicates.use(prepared.generation)
         self._evaluation.swap(prepared.generation)
@@ -228,6 +253,7 @@ class Running:
         self._health.stop()
         self._input.stop()
         self._predicates.close()
+        self._say_repeats(at_end=True)
         dispatcher = self.dispatcher
         lost = 0
         if dispatcher is not None:

@@ -159,6 +159,12 @@ OWN_KEYS = _table(
     falcoeks.passes[] | map | | One pass.
     falcoeks.passes[].name | text | | Shown in status and metrics.
     falcoeks.passes[].lag | text | | How far it trails the clock, such as 2m; 5s at least.
+    falcoeks.suppress | list | | Repeats of alerts to hold back; docs/delivery.md explains it.
+    falcoeks.suppress[] | map | | One rule.
+    falcoeks.suppress[].rule | text | | The rule's name, or `*` for all others.
+    falcoeks.suppress[].by | list | | Fields in which repeats agree; none: every alert of the rule is a repeat.
+    falcoeks.suppress[].window | text | 10m | How long after an alert its repeats are held back.
+    falcoeks.suppress[].keep | text | first | Which alert is delivered; there is no other choice.
     falcoeks.ready_lag | text | 2m | /readyz answers 503 when a cluster is further behind than this.
     falcoeks.status_interval | text | 1m | Time between two status lines in the log; 0s: none.
     falcoeks.log_format | text | falco | `falco` or `json`.

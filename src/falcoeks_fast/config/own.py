@@ -13,6 +13,7 @@ from pathlib import Path
 from .duration import parse_duration_ms
 from .errors import ConfigError
 from .model import OwnSettings, PassSettings
+from .suppression import read_suppress
 from .tree import Mapping
 from .values import find, get_bool, get_int, get_nodes, get_text, get_texts
 
@@ -43,6 +44,7 @@ def read_own(tree: Mapping, environment: Environment[str, str]) -> OwnSettings:
         passes=_passes(tree),
         ready_lag_s=_seconds(tree, "falcoeks.ready_lag", "2m"),
         status_interval_s=_seconds(tree, "falcoeks.status_interval", "1m"),
+        suppress=read_suppress(tree),
     )
 
 
