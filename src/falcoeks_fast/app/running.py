@@ -250,6 +250,7 @@ class Running:
 
     def _tear_down(self) -> int:
         """How many alerts outputs had to give up."""
+        self._source_ended = self._source_ended or self._input.join(0)
         self._health.stop()
         self._input.stop()
         self._predicates.close()
