@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from falcoeks_fast.rules.ast import Check, Const, Expr, FieldRef
+from falcoeks_fast.rules.ast import Check, Const, Expr, FieldRef, Not, children
 from falcoeks_fast.rules.compiler import Compiled, CompiledRule, template_problem
 from falcoeks_fast.rules.diagnostics import Code, Diagnostic
 from falcoeks_fast.rules.field_table import FIXES
@@ -21,6 +21,8 @@ from falcoeks_fast.rules.tree import checks, fields
 
 MAX_COMPARISONS = 100_000
 MEMBERSHIP = ("in", "intersects", "pmatch")
+HIDING_FIXES = frozenset({"uri.param"})
+"""Fixes that only show what Falco does not see in odd requests: a rule that asks against it errs on the loud side."""
 
 
 def advise(result: LoadResult) -> list[Diagnostic]:
@@ -128,9 +130,10 @@ def _fix_impact(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:
     touched: dict[tuple[str, str], dict[str, CompiledRule]] = {}
     read: dict[tuple[str, str], set[str]] = {}
     for rule in compiled.rules.values():
+        missed = {ref.name for ref in _fields_needed(compiled.condition(rule))}
         for ref in _all_fields(rule, compiled, result):
             fix = fixes.get(ref.name)
-            if fix is not None:
+            if fix is not None and (fix not in HIDING_FIXES or ref.name in missed):
                 key = (fix, rule.item.context.source.name)
                 touched.setdefault(key, {})[rule.name] = rule
                 read.setdefault(key, set()).add(ref.name)
@@ -140,6 +143,20 @@ def _fix_impact(compiled: Compiled, result: LoadResult) -> Iterator[Diagnostic]:
         message = f"{names} {verb}, which is not what the documentation says"
         hint = f"field_fixes: [{key[0]}] would change what these rules see: {', '.join(rules)}"
         yield _advice(message, next(iter(rules.values())), hint)
+
+
+def _fields_needed(condition: Expr) -> Iterator[FieldRef]:
+    """The fields whose absence keeps a comparison from being met that the condition asks for, not against."""
+    seen: set[tuple[int, bool]] = set()
+    stack = [(condition, False)]
+    while stack:
+        node, negated = stack.pop()
+        if (id(node), negated) in seen:
+            continue
+        seen.add((id(node), negated))
+        if isinstance(node, Check) and not negated:
+            yield from fields(node)
+        stack.extend((child, negated != isinstance(node, Not)) for child in children(node))
 
 
 def _all_fields(rule: CompiledRule, compiled: Compiled, result: LoadResult) -> Iterator[FieldRef]:

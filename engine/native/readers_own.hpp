@@ -331,10 +331,10 @@ class OwnReader {
             if (doc_.is_cut(e.value) || doc_.first(e.value) != '"') continue;
             if (!first) joined.add(' ');
             first = false;
-            joined.add(decode(arena_, doc_.inside(e.value)));
+            joined.add(field_text(doc_, e.value, arena_));
         }
         cut_ |= e.cut;
-        texts_.add(until_nul(joined.text()));
+        texts_.add(joined.text());
     }
 
     // The path without double slashes and dots, beginning with a slash; the root is empty.

@@ -17,6 +17,7 @@ from falcoeks_fast.bench.rule_docs import TECHNIQUES, entries, page
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadSettings, RuleFile, Selection, load_rules
 from falcoeks_fast.rules.field_table import TABLE
+from falcoeks_fast.rules.validate import advise
 
 from .cases import PACK, REPOSITORY, TESTS, Case, Pack, load, read_cases
 
@@ -64,6 +65,11 @@ def test_the_folder_loads_without_a_warning() -> None:
     assert result.successful
     assert [report.text() for report in result.reports if "Ok, with" in report.text()] == []
     assert result.plan is not None
+
+
+def test_there_is_no_advice_either() -> None:
+    for files in (FILES, [CORE]):
+        assert [diagnostic.message for diagnostic in advise(load(files))] == []
 
 
 def test_the_pack_is_as_large_as_promised(pack: Pack) -> None:

@@ -111,6 +111,14 @@ def test_advice_on_what_falco_reads_oddly_goes_away_with_the_fix() -> None:
     assert advise(good(text, field_fixes=frozenset({"ka.sourceips"}))) == []
 
 
+def test_no_advice_where_falcos_reading_only_alerts_more() -> None:
+    shown = rule(output="'%ka.uri.param[container]'")
+    against = rule(condition="ka.verb = get and not (ka.uri.param[dryRun] = All and ka.verb exists)")
+    asked = rule(condition="ka.verb = get and not not ka.uri.param[dryRun] = All")
+    assert advice(shown) == advice(against) == []
+    assert len(advice(asked)) == 1
+
+
 def test_a_word_that_is_meant_is_no_misspelt_list() -> None:
     lists = "- list: allowed_users\n  items: [allowed_user, bob]\n"
     assert advice(lists + rule(condition="ka.user.name in (allowed_users, alice)")) == []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from falcoeks_fast.bench.field_docs import PAGE, page
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadSettings, RuleFile, load_rules
 from falcoeks_fast.rules.ast import FieldRef
@@ -206,3 +207,7 @@ def test_the_plugin_of_our_own_fields_is_always_there() -> None:
 def _event(**members: Any) -> bytes:
     event = {"kind": "Event", "auditID": "id", "stageTimestamp": "2026-01-02T03:04:05Z", **members}
     return json.dumps(event).encode()
+
+
+def test_the_page_on_the_fields_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m falcoeks_fast.bench.field_docs"
