@@ -15,7 +15,8 @@ from falcoeks_fast.bench.measure import Ratio
 class Row:
     """`goal` None: a figure without one. `at_least`: the goal is a lower bound, else an upper one.
 
-    `value` None: not measured, and `note` says why.
+    `value` None: not measured, and `note` says why. `words`: goal, what was measured and whether that reaches it, for
+    rows that are more than one number.
     """
 
     key: str
@@ -27,21 +28,28 @@ class Row:
     low: float | None = None
     high: float | None = None
     note: str = ""
+    words: tuple[str, str, bool] | None = None
 
     @property
     def reached(self) -> bool | None:
+        if self.words is not None:
+            return self.words[2]
         if self.value is None or self.goal is None:
             return None
         return self.value >= self.goal if self.at_least else self.value <= self.goal
 
     @property
     def goal_text(self) -> str:
+        if self.words is not None:
+            return self.words[0]
         if self.goal is None:
             return ""
         return f"{'≥' if self.at_least else '≤'} {self.goal:g} {self.unit}"
 
     @property
     def value_text(self) -> str:
+        if self.words is not None:
+            return self.words[1]
         if self.value is None:
             return "not measured"
         spread = "" if self.low is None or self.high is None else f" ({number(self.low)} to {number(self.high)})"

@@ -21,6 +21,7 @@ from rich.console import Console
 
 from falcoeks_fast.bench import engine_rows, program_rows
 from falcoeks_fast.bench.engine_rows import EngineRules
+from falcoeks_fast.bench.fetcher_rows import SOAK_MINUTES, fetcher_rows
 from falcoeks_fast.bench.measure import ROUNDS, machine_name
 from falcoeks_fast.bench.rows import Measured, Table
 from falcoeks_fast.bench.table_print import plot_table, print_table
@@ -54,6 +55,7 @@ class Bench:
 
     def __init__(self, options: argparse.Namespace, folder: Path) -> None:
         self.rounds: int = options.rounds
+        self.soak_minutes: int = options.soak_minutes
         self.memory_events: int = options.memory_events
         self.folder = folder
         name, files = everyday_files() if not options.rules else (_names(options.rules), read_files(options.rules))
@@ -91,6 +93,7 @@ class Bench:
             "transport": lambda: transport_rows(
                 self.rules.everyday, self.files, self.new_folder("transport"), self.rounds
             ),
+            "fetcher": lambda: fetcher_rows(self.soak_minutes),
             "memory": lambda: program_rows.memory_rows(self.files, self.new_folder("memory"), self.memory_events),
             "start": lambda: program_rows.start_rows(self.files, self.new_folder("start"), self.rounds),
             "compile": lambda: program_rows.compile_rows(self.files, self.new_folder("compile"), self.rounds),
@@ -149,6 +152,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each case (default {ROUNDS})")
     parser.add_argument(
         "--memory-events", type=int, default=program_rows.MEMORY_EVENTS, help="events of the memory row"
+    )
+    parser.add_argument(
+        "--soak-minutes", type=int, default=SOAK_MINUTES, help="simulated minutes of the fetcher's long row"
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of the mix")
     parser.add_argument("--only", type=lambda text: text.split(","), help="parts, with commas: speed,threads,rules,...")

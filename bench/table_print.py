@@ -45,7 +45,7 @@ def plot_table(table: Table, path: Path) -> str:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    rows = [row for row in table.rows if row.reached is not None][::-1]
+    rows = [row for row in table.rows if row.reached is not None and row.words is None][::-1]
     figure, axes = pyplot.subplots(figsize=(9, 0.42 * len(rows) + 1.2))
     scores = [_score(row) for row in rows]
     colours = ["#2a7f4f" if row.reached else "#b3402a" for row in rows]

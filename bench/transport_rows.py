@@ -7,6 +7,7 @@ over few, so that start, connections and end cancel out.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import socket
@@ -64,16 +65,10 @@ class TlsServer:
 
 def transport_rows(rules: Rules, files: Sequence[RuleFile], folder: Path, rounds: int) -> Measured:
     """Receive, scan, deliver; and the whole."""
-    try:
-        import trustme
-    except ImportError:
+    if importlib.util.find_spec("trustme") is None:
         why = "trustme is not installed (pip install 'falcoeks-fast[dev]')"
         return [Row("receive", "receiving over TLS against a bare recv_into", "x", None, 2.0, False, note=why)], {}
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(folder / "authority.pem")
-    certificate = authority.issue_cert("127.0.0.1")
-    certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-    with serving(folder) as server, _environment(server.environment):
+    with local_service(folder) as server:
         signing = Signing()
         samples = interleave(
             [
@@ -194,6 +189,19 @@ def client_case(server: TlsServer, signing: Signing) -> Case:
         return sum(events[number] for number in numbers)
 
     return Case.over("receive", range(len(server.pages.padded)), work)
+
+
+@contextmanager
+def local_service(folder: Path) -> Iterator[TlsServer]:
+    """A server with a certificate, and this process's environment such that botocore trusts it."""
+    import trustme
+
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    with serving(folder) as server, _environment(server.environment):
+        yield server
 
 
 @contextmanager
