@@ -18,6 +18,8 @@ help:
 	@echo "make check        ruff, mypy --strict, cython-lint, import direction"
 	@echo "make conformance  compare with what real Falco answered, where ../shared/conformance is present"
 	@echo "make bench        the benchmark tables"
+	@echo "make fuzz         a million inputs for the core under AddressSanitizer and UBSan, about half an hour"
+	@echo "make agreement    20,000 conditions: interpreter, compiled rules and the slow reference"
 	@echo "make soak         the fetcher against a faulty simulated CloudWatch, a few minutes"
 	@echo "make dist         sdist and wheel"
 
@@ -63,6 +65,12 @@ instructions: $(VENV)/.core
 
 soak: $(VENV)/.core
 	$(BIN)/python -m falcoeks_fast.bench.soak $(ARGS)
+
+fuzz: $(VENV)/.core
+	$(BIN)/python -m tests.fuzz.run --sanitize $(ARGS)
+
+agreement: $(VENV)/.core
+	$(BIN)/python -m tests.fuzz.agreement $(ARGS)
 
 rules-test: $(VENV)/.core
 	$(BIN)/python -m pytest tests/packs $(ARGS)
