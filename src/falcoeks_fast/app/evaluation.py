@@ -11,6 +11,8 @@ import threading
 from falcoeks_fast.engine._core import Numbering, Scanner
 
 from .generation import Generation
+from .profile.sampler import CostSampler
+from .replay.events import Chunk, Kind
 
 
 class Evaluation:
@@ -22,6 +24,8 @@ class Evaluation:
         self._max_event_size_bytes = max_event_size_bytes
         self._prefilter = prefilter
         self._local = threading.local()
+        self.sampler: CostSampler | None = None
+        """Is shown what was evaluated; see `profile.sampler`."""
 
     @property
     def generation(self) -> Generation:
@@ -30,6 +34,11 @@ class Evaluation:
     @property
     def last_event_number(self) -> int:
         return self._numbering.last
+
+    def sample(self, kind: Kind, data: bytes) -> None:
+        """Something that was just evaluated."""
+        if self.sampler is not None:
+            self.sampler.offer(Chunk(kind, data))
 
     def swap(self, generation: Generation) -> None:
         """Scanners take it before their next call."""

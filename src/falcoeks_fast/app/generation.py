@@ -34,11 +34,10 @@ class Generation:
 
 def make_generation(config: Config, plan: Plan) -> Generation:
     """Raises PlanError if the core refuses the plan, which would be a defect of ours."""
-    several = len(cluster_names(config)) > 1
     rules = RuleSet(
         plan.wire(),
         plan.predicate_digest(),
-        make_format(config.alerts, several, plugin_name(config)),
+        alert_format(config),
         match_all=config.match_all,
     )
     facts = tuple(
@@ -52,6 +51,11 @@ def make_generation(config: Config, plan: Plan) -> Generation:
     )
     suppressor = Suppressor(config.own.suppress, key_style(config)) if config.own.suppress else None
     return Generation(rules, plan, facts, tuple(rule.priority for rule in plan.rules), suppressor)
+
+
+def alert_format(config: Config) -> Format:
+    """How alerts are written under this configuration."""
+    return make_format(config.alerts, len(cluster_names(config)) > 1, plugin_name(config))
 
 
 def make_format(alerts: AlertFormat, several_clusters: bool, plugin: str) -> Format:

@@ -12,6 +12,7 @@ from falcoeks_fast.engine._core import Origin
 
 from .delivery import Delivery
 from .evaluation import Evaluation
+from .replay.events import Kind
 
 
 class EngineLineSink:
@@ -27,12 +28,14 @@ class EngineLineSink:
     def accept_lines(self, chunk: bytes, last: bool) -> int:
         scanner, generation = self._evaluation.scanner()
         batch = scanner.scan_lines(chunk, self._origin, last=last)
+        self._evaluation.sample(Kind.LINES, chunk)
         self._watch(self._delivery.deliver(self._name, batch, generation, wait=True), batch.alert_count)
         return batch.consumed
 
     def accept_payload(self, body: bytes) -> None:
         scanner, generation = self._evaluation.scanner()
         batch = scanner.scan_payload(body, self._origin)
+        self._evaluation.sample(Kind.PAYLOAD, body)
         self._watch(self._delivery.deliver(self._name, batch, generation, wait=True), batch.alert_count)
 
     def _watch(self, outcome: Future[None], alerts: int) -> None:

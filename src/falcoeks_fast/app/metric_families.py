@@ -29,7 +29,8 @@ def metric_families(view: View, moments: Moments, elapsed_s: float) -> list[Fami
         families.append(_rule_matches(view.statistics.totals().rules))
     if view.config.metrics.resources:
         families += _resources(moments)
-    return families + _outputs(view) + _events(view) + _clusters(view) + _program(view, moments)
+    families += _outputs(view) + _events(view) + _clusters(view) + _program(view, moments)
+    return families + _rule_costs(view)
 
 
 def _gauge(name: str, value: int | float = 1, help: str = "", **labels: str) -> Family:
@@ -115,6 +116,21 @@ def _outputs(view: View) -> list[Family]:
     for state in states:
         up.add(0 if state.trouble else 1, {"output": state.name})
     return [*families, up]
+
+
+def _rule_costs(view: View) -> list[Family]:
+    if view.sampler is None:
+        return []
+    cost = Family("falcoeks_rule_cost_nanoseconds", _GAUGE, "CPU time of a rule alone for each event, sampled")
+    events = Family("falcoeks_rule_sampled_events", _GAUGE, "Events on which a rule's cost was sampled")
+    matches = Family("falcoeks_rule_sampled_matches", _GAUGE, "How many of these the rule matched")
+    for it in view.sampler.costs():
+        labels = {"rule_name": it.rule}
+        cost.add(it.ns, labels)
+        events.add(it.events, labels)
+        matches.add(it.matches, labels)
+    spent = Family("falcoeks_rule_costs_cpu_seconds_total", _COUNTER, "CPU time that measuring the rules took")
+    return [cost, events, matches, spent.add(view.sampler.spent_s)]
 
 
 _EVENT_HELP = {

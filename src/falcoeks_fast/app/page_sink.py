@@ -20,6 +20,7 @@ from falcoeks_fast.poller.page import Cluster, Page, PageReport
 from .delivery import Delivery
 from .evaluation import Evaluation
 from .held_back import EVERY_OUTPUT, HeldBack
+from .replay.events import Kind
 
 _log = logging.getLogger("falcoeks_fast.events")
 
@@ -56,6 +57,7 @@ class EnginePageSink:
         except BaseException:  # whatever it was: the page will be read again, and its events must not look known then
             group.seen.forget(ticket)
             raise
+        self._evaluation.sample(Kind.PAGE, page.body)
         accepted: Future[None] = Future()
         name = page.cluster.name
 

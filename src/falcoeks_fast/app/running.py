@@ -37,10 +37,11 @@ from falcoeks_fast.log import Lines, set_up_log
 
 from .delivery import Delivery
 from .evaluation import Evaluation
-from .generation import host_name
+from .generation import alert_format, host_name
 from .health import Health
 from .inputs import Input
 from .predicates import Predicates
+from .profile.sampler import CostSampler
 from .reload import Prepared, Reloader
 from .rule_loading import LoadedRules
 from .signals import Wishes
@@ -103,6 +104,10 @@ class Running:
         return self._predicates
 
     @property
+    def sampler(self) -> CostSampler | None:
+        return self._evaluation.sampler
+
+    @property
     def dispatcher(self) -> Dispatcher | None:
         return self._delivery.dispatcher
 
@@ -116,6 +121,7 @@ class Running:
             self._wishes.install()
             threading.excepthook = self._thread_failed
             self._health.start()
+            self._start_sampler()
             self._predicates.use(self._prepared.generation)
             _log.info("Opening 'k8s_audit' source with plugin '%s': %s", self._input.plugin, self._input.description)
             self._input.start()
@@ -219,6 +225,15 @@ class Running:
         for window in suppressor.end_all() if at_end else suppressor.ended():
             self._alert(REPEATS_HELD_BACK, window.text, INFORMATIONAL, window.output_fields)
 
+    def _start_sampler(self) -> None:
+        """Only where somebody can see what it measures."""
+        config = self._config
+        if not (config.own.rule_costs and config.metrics.enabled and config.web.enabled and config.web.prometheus):
+            return
+        sampler = CostSampler(lambda: self._evaluation.generation, lambda: alert_format(self._config))
+        sampler.start()
+        self._evaluation.sampler = sampler
+
     def _start_outputs(self, config: Config) -> Dispatcher | None:
         if config.own.shadow:
             _log.info("Shadow mode: alerts are counted, nothing is delivered")
@@ -252,6 +267,8 @@ class Running:
         """How many alerts outputs had to give up."""
         self._source_ended = self._source_ended or self._input.join(0)
         self._health.stop()
+        if self.sampler is not None:
+            self.sampler.stop()
         self._input.stop()
         self._predicates.close()
         self._say_repeats(at_end=True)

@@ -10,6 +10,7 @@ from falcoeks_fast.engine.statistics import Statistics
 
 from .inputs import Input
 from .predicates import Predicates
+from .profile.sampler import CostSampler
 from .rule_loading import LoadedRules
 
 
@@ -24,5 +25,7 @@ class View(Protocol):
     def input(self) -> Input: ...
     @property
     def predicates(self) -> Predicates: ...
+    @property
+    def sampler(self) -> CostSampler | None: ...
     @property
     def dispatcher(self) -> Dispatcher | None: ...

@@ -157,6 +157,7 @@ class OwnSettings:
     ready_lag_s: float = 120.0
     status_interval_s: float = 60.0
     suppress: tuple[SuppressEntry, ...] = ()
+    rule_costs: bool = True
 
 
 class Level(Enum):

@@ -45,6 +45,7 @@ def read_own(tree: Mapping, environment: Environment[str, str]) -> OwnSettings:
         ready_lag_s=_seconds(tree, "falcoeks.ready_lag", "2m"),
         status_interval_s=_seconds(tree, "falcoeks.status_interval", "1m"),
         suppress=read_suppress(tree),
+        rule_costs=get_bool(tree, "falcoeks.rule_costs", True),
     )
 
 

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from falcoeks_fast.app.generation import cluster_names, make_format, plugin_name
+from falcoeks_fast.app.generation import alert_format
 from falcoeks_fast.app.profile.profile import Settings, make_profile
 from falcoeks_fast.app.profile.report import ORDERS, profile_json, profile_text
 from falcoeks_fast.app.replay.events import ReplayError, read_events
@@ -46,7 +46,7 @@ def _run(arguments: Sequence[str]) -> int:
     settings = Settings(
         match_all=config.match_all,
         prefilter=config.own.prefilter,
-        style=make_format(config.alerts, len(cluster_names(config)) > 1, plugin_name(config)),
+        style=alert_format(config),
         timed_events=parsed.timed_events,
         rounds=parsed.rounds,
     )
