@@ -73,7 +73,8 @@ INTRODUCTION = """\
 # The EKS rule pack
 
 {count} rules for the audit log of Amazon EKS, in Falco's own format: they load in Falco 0.44 with the plugins
-`k8saudit-eks` and `json`, too. This page is written from them by `bench/rule_docs.py`.
+`k8saudit-eks` and `json`, too, but for the few in the files `*-own-fields.yaml`. Those use fields that Falco has not
+(`docs/fields.md`); it says so and skips them. This page is written from the rules by `bench/rule_docs.py`.
 
 * `rules/packs/eks/`: the whole pack, files by what they watch. Load the folder, or any of its files alone.
 * `rules/packs/eks.yaml`: the {core} core rules in one file. It is what runs when no rules are given.
