@@ -96,7 +96,7 @@ def test_late_events_are_found_and_nothing_comes_twice(tmp_path: Path, cloud: Cl
         until(lambda: numbers(process) == [1], "the first alert")
         cloud.put()
         until(lambda: numbers(process) == [1, 2], "the second alert")
-        cloud.put(age_ms=4_000)  # appears behind what was read
+        cloud.put(age_ms=2_000)  # appears behind what was read
         until(lambda: 3 in numbers(process), "the late one")
         assert process.stop() == 0
     assert sorted(numbers(process)) == [1, 2, 3]
