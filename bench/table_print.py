@@ -21,9 +21,17 @@ def print_table(console: Console, table: Table) -> None:
     for name, style in (("measure", ""), ("goal", ""), ("measured (least to greatest)", "bold"), ("", "")):
         grid.add_column(name, style=style, overflow="fold")
     for row in table.rows:
+        if row.words is not None:
+            continue
         measure = f"{row.measure}\n[dim]{row.note}[/]" if row.note else row.measure
         grid.add_row(measure, row.goal_text, row.value_text, _VERDICTS[row.reached])
-    console.print(grid)
+    if grid.rows:
+        console.print(grid)
+    for row in table.rows:
+        if row.words is not None:
+            goal, value, _ = row.words
+            console.print(f"{_VERDICTS[row.reached]} [bold]{row.measure}[/] [dim]({row.note})[/]")
+            console.print(f"  goal      {goal}\n  measured  {value}", markup=False)
     if table.speeds:
         speeds = RichTable(title="Events per CPU second", title_justify="left")
         speeds.add_column("case")

@@ -69,11 +69,11 @@ def transport_rows(rules: Rules, files: Sequence[RuleFile], folder: Path, rounds
         why = "trustme is not installed (pip install 'falcoeks-fast[dev]')"
         return [Row("receive", "receiving over TLS against a bare recv_into", "x", None, 2.0, False, note=why)], {}
     with local_service(folder) as server:
-        signing = Signing()
+        call_parts = CallParts()
         samples = interleave(
             [
                 bare_case(server),
-                client_case(server, signing),
+                client_case(server, call_parts),
                 scan_case("scan", server.pages, rules.rule_set(), prefilter=True),
             ],
             rounds,
@@ -85,7 +85,7 @@ def transport_rows(rules: Rules, files: Sequence[RuleFile], folder: Path, rounds
             cost_ratio(samples["receive"], samples["bare recv_into over TLS"]),
             RECEIVE_OVER_BARE,
             at_least=False,
-            note=f"of it, botocore up to the sending of the request: {signing.share(samples['receive']):.0%}",
+            note=call_parts.note(samples["receive"]),
         )
         speeds = {name: sample.events_per_cpu_s for name, sample in samples.items()}
         parts = [("receive", samples["receive"].ns_per_event), ("scan", samples["scan"].ns_per_event)]
@@ -148,28 +148,35 @@ def _receive(connection: ssl.SSLSocket, buffer: memoryview) -> None:
                 needed = len(head) + len(blank_line) + int(length)
 
 
-class Signing:
-    """CPU that botocore uses for a call before it sends the request: validating, serializing, signing."""
+class CallParts:
+    """Where the CPU of a call goes, by the moments that botocore announces."""
 
     def __init__(self) -> None:
         self._begun_s = 0.0
-        self.calls = 0
-        self.cpu_s = 0.0
+        self._sent_s = 0.0
+        self.signing_s = 0.0
+        self.wire_s = 0.0
 
     def begin(self) -> None:
         self._begun_s = time.thread_time()
 
     def sent(self, **_: object) -> None:
-        """For botocore's event before-send."""
-        self.calls += 1
-        self.cpu_s += time.thread_time() - self._begun_s
+        """For the event before-send: arguments are checked, serialized and signed."""
+        self._sent_s = time.thread_time()
+        self.signing_s += self._sent_s - self._begun_s
 
-    def share(self, receive: Samples) -> float:
-        """Of the CPU of all rounds, the one to warm up included."""
-        return self.cpu_s / self.calls / (statistics.median(receive.cpu_s) * (len(receive.cpu_s) + 1) / self.calls)
+    def answered(self, **_: object) -> None:
+        """For the event before-parse: urllib3 has sent the request and read the whole answer."""
+        self.wire_s += time.thread_time() - self._sent_s
+
+    def note(self, receive: Samples) -> str:
+        """Shares of the CPU of all rounds, the one to warm up included."""
+        total_s = statistics.median(receive.cpu_s) * (len(receive.cpu_s) + 1)
+        signing, wire = self.signing_s / total_s, self.wire_s / total_s
+        return f"checking and signing the call {signing:.0%}, sending it and reading the answer {wire:.0%}"
 
 
-def client_case(server: TlsServer, signing: Signing) -> Case:
+def client_case(server: TlsServer, parts: CallParts) -> Case:
     """The poller's own client, as its threads call it."""
     from falcoeks_fast.poller.client import LogsClient
     from falcoeks_fast.poller.page import Cluster
@@ -178,13 +185,14 @@ def client_case(server: TlsServer, signing: Signing) -> Case:
     cluster = Cluster(name="bench", region=REGION, endpoint_url=server.url)
     access = AwsAccess(cluster)
     logs = access.logs_client()
-    logs.meta.events.register("before-send.cloudwatch-logs.FilterLogEvents", signing.sent)
+    logs.meta.events.register("before-send.cloudwatch-logs.FilterLogEvents", parts.sent)
+    logs.meta.events.register_first("before-parse.cloudwatch-logs.FilterLogEvents", parts.answered)
     client = LogsClient(cluster, access, stream_prefix="kube-apiserver-audit-", client=logs)
     events = _events_of(server.pages)
 
     def work(numbers: Sequence[int]) -> int:
         for number in numbers:
-            signing.begin()
+            parts.begin()
             client.fetch(START_MS, START_MS + 1000, str(number))
         return sum(events[number] for number in numbers)
 
