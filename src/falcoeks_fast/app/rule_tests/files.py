@@ -203,7 +203,8 @@ class _Events:
             hint = closest(name, self._definitions)
             raise user.error(f"there is no base event '{name}'{'; ' + hint if hint else ''}")
         if name in self._under_way:
-            raise user.error(f"'{name}' is based on itself: {' -> '.join([*self._under_way, name])}")
+            loop = self._under_way[self._under_way.index(name) :]
+            raise user.error(f"'{name}' is based on itself: {' -> '.join([*loop, name])}")
         definition, path = self._definitions[name]
         self._under_way.append(name)
         event = self._events[name] = self._made(definition, path)

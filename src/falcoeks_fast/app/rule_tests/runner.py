@@ -101,7 +101,7 @@ class _Subject:
             why = "; ".join(f"{issue.kind} {issue.detail}".strip() for issue in batch.issues)
             raise RuleTestError(
                 f"{case.file}:{case.line}: the event of '{case.name}' is not one audit event"
-                f"{f' ({why})' if why else ''}: it needs auditID and stageTimestamp, see docs/rule-tests.md"
+                f"{f' ({why})' if why else ''}: it needs kind: Event and a stageTimestamp, see docs/rule-tests.md"
             )
         alerts = {alert["rule"]: alert for alert in map(json.loads, batch.text.splitlines())}
         self.coverage.observe(event, case)
