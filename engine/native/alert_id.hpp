@@ -13,6 +13,29 @@ namespace fe {
 
 inline constexpr size_t kAlertIdBytes = 32;
 
+// What stands for an event in alert ids: its event id, or, where it has none (of a file, a webhook), its number and
+// time, which are its own within a run.
+class EventName {
+  public:
+    EventName(Text event_id, uint64_t number, uint64_t time_ns) : text_(event_id) {
+        if (event_id.size) return;
+        char *p = room_;
+        *p++ = '#';
+        p = put_number(p, number);
+        *p++ = '@';
+        p = put_number(p, time_ns);
+        text_ = {room_, static_cast<size_t>(p - room_)};
+    }
+    EventName(const EventName &) = delete;
+    EventName &operator=(const EventName &) = delete;
+
+    Text text() const { return text_; }
+
+  private:
+    char room_[48];
+    Text text_;
+};
+
 // Writes kAlertIdBytes characters.
 inline void put_alert_id(char *out, const OriginFacts &origin, Text event_id, uint32_t item, Text rule) {
     char number[24];

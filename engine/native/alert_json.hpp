@@ -108,12 +108,12 @@ class OutputField {
         }
     }
 
-    // An event without an id (of a file, a webhook) has no alert id either.
     static void add_id(Buffer &out, const EventView &event, const std::string &rule) {
-        if (event.event_id.size == 0 || !event.origin) return out.add("null");
+        if (!event.origin) return out.add("null");
+        EventName name(event.event_id, event.number, event.time_ns);
         char *p = out.room(kAlertIdBytes + 2);
         *p++ = '"';
-        put_alert_id(p, *event.origin, event.event_id, event.item, {rule.data(), rule.size()});
+        put_alert_id(p, *event.origin, name.text(), event.item, {rule.data(), rule.size()});
         p += kAlertIdBytes;
         *p++ = '"';
         out.commit(p);

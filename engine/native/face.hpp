@@ -20,14 +20,12 @@ inline const char *issue_kind(const IssueNote &note) { return issue_name(note.ki
 inline uint64_t lateness_bucket(const BatchData &batch, size_t bucket) { return batch.lateness[bucket]; }
 inline size_t lateness_buckets() { return BatchData::kLatenessBuckets; }
 
-// An event that has no id (of a file, a webhook) is named by its number and time, which are its own within a run.
 inline std::string alert_id_of(const BatchData &batch, const AlertEntry &entry, const OriginFacts &origin,
                                const RuleBook &rules) {
-    std::string id(batch.event_ids.data() ? batch.event_ids.data() + entry.id_offset : "", entry.id_size);
-    if (id.empty()) id = "#" + std::to_string(entry.number) + "@" + std::to_string(entry.time_ns);
+    EventName name({batch.event_ids.data() + entry.id_offset, entry.id_size}, entry.number, entry.time_ns);
     const std::string &rule = rules.rule_name(entry.rule);
     std::string out(kAlertIdBytes, 0);
-    put_alert_id(out.data(), origin, {id.data(), id.size()}, entry.item, {rule.data(), rule.size()});
+    put_alert_id(out.data(), origin, name.text(), entry.item, {rule.data(), rule.size()});
     return out;
 }
 

@@ -131,3 +131,15 @@ def test_alert_ids_name_event_item_and_rule(rules: _core.RuleSet) -> None:
     assert [again.alert(i).id for i in range(3)] == ids
     elsewhere = scanner(rules).scan_page(page([two, named("a")]), _core.Origin(cluster="c", account="2", region="r"))
     assert not {elsewhere.alert(i).id for i in range(3)} & set(ids)
+
+
+def test_the_id_inside_an_alert_is_the_id_of_the_alert() -> None:
+    with_id = rule_set(EVERY_EVENT, alert_id=True)
+    text = json.dumps(event()).encode()
+    for batch in (
+        scanner(with_id).scan_page(page([named("a"), named("b")]), ORIGIN),
+        scanner(with_id).scan_lines(text + b"\n" + text, ORIGIN, last=True),
+    ):
+        inside = [alert["output_fields"]["falcoeks.alert_id"] for alert in alerts(batch)]
+        assert inside == [batch.alert(i).id for i in range(2)]
+        assert len(set(inside)) == 2

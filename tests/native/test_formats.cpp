@@ -238,7 +238,8 @@ static void alerts() {
                    std::string(id, sizeof id) + "\",\"falcoeks.cluster\":\"prod\",\"falcoeks.region\":\"eu-west-1\",\"ka.user.name\"") !=
           std::string::npos);
     event.event_id = {};
-    CHECK(alert(o, event, "x").find("\"falcoeks.alert_id\":null") != std::string::npos);
+    put_alert_id(id, origin, EventName({}, event.number, event.time_ns).text(), 12, {"R \"1\"", 5});
+    CHECK(alert(o, event, "x").find("\"falcoeks.alert_id\":\"" + std::string(id, 32)) != std::string::npos);
 }
 
 static std::string hex(const std::array<uint8_t, 32> &d) {
