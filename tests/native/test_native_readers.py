@@ -85,3 +85,29 @@ def test_damaged_events_do_no_harm(native_program: Programs, tmp_path: Path, fix
     plan = _plan_of_every_field(tmp_path, fixes)
     printed = _run(native_program("check_fields"), "damage", plan, _conformance("events.jsonl"), "20")
     assert int(printed.split()[0]) > 500
+
+
+def test_a_cut_event_says_nothing_wrong_in_our_own_fields(native_program: Programs, tmp_path: Path) -> None:
+    container = {"name": "a", "image": "r:5/a:1", "args": ["x", "y"], "securityContext": {"privileged": True}}
+    pod = {"containers": [container], "hostPID": True, "volumes": [{"name": "v", "hostPath": {"path": "/var/run"}}]}
+    workload = {"kind": "Deployment", "spec": {"template": {"spec": pod}}}
+    patch = [{"op": "add", "path": "/spec/a", "value": {"b": [1]}}, {"op": "remove", "path": "/spec/c"}]
+    role = {"kind": "Role", "rules": [{"verbs": ["get", "*"], "resources": ["pods"], "apiGroups": [""]}]}
+    more: list[dict[str, object]] = [
+        {"verb": "create", "requestURI": "/a?dryRun=All", "requestObject": workload},
+        {"verb": "create", "requestURI": "/a", "requestObject": {"template": {"spec": pod}, "spec": pod}},
+        {"verb": "patch", "requestURI": "/a", "requestObject": patch, "responseObject": workload},
+        {"verb": "patch", "requestURI": "/a", "requestObject": role, "responseObject": {**role, "kind": "Status"}},
+        {"verb": "patch", "requestURI": "/a", "requestObject": patch, "responseObject": role},
+        {"requestObject": {"kind": "DeleteOptions", "dryRun": ["None", "All"]}, "verb": "delete", "level": "Request"},
+        {"verb": "delete", "requestURI": "/a?dryRun=All", "level": "Request"},
+        {"verb": "create", "requestURI": "/a?dryRun=All", "objectRef": {"name": "a", "subresource": "exec"}},
+        {"sourceIPs": ["10.0.0.1", "8.8.8.8"], "user": {"extra": {"arn": ["arn:aws:iam::1:role/x"]}}},
+    ]
+    start = {"kind": "Event", "auditID": "a", "stageTimestamp": "2026-01-02T03:04:05Z"}
+    events = tmp_path / "events.jsonl"
+    events.write_text("".join(json.dumps(start | one) + "\n" for one in more))
+    printed = _run(native_program("check_fields"), "cuts", _plan_of_every_field(tmp_path, []), events, "1")
+    known, unknown = map(int, printed.split()[:2])
+    assert known > 10_000
+    assert unknown > 10_000
