@@ -162,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
         BASELINE.write_text(json.dumps(baseline, indent=1) + "\n", encoding="utf-8")
     lines, passes = compare(counted, baseline)
     print("\n".join(lines))
-    if not options.check and not options.update:
+    if counted.tools not in baseline and not options.check:
         print("\n".join(f"{case}: {number:,}" for case, number in counted.per_event.items()))
     return 0 if passes or not options.check else 1
 
