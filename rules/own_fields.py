@@ -8,6 +8,7 @@ the authenticators of service accounts and IAM put into `user.extra`, RFC 6902, 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from falcoeks_fast.rules.field import Argument, Field, FieldClass
 from falcoeks_fast.rules.plan import Reader
@@ -228,7 +229,7 @@ def own_fields() -> Iterator[Field]:
     for name, path, doc in _SCALARS:
         yield _own(name, Reader.SCALAR, path, doc)
     for name, path, doc in _LISTS:
-        yield _own(name, Reader.PLAIN_LIST, path, doc, is_list=True)
+        yield replace(_own(name, Reader.PLAIN_LIST, path, doc, is_list=True), argument=Argument.INDEX)
     yield from _sources()
     yield Field(
         "falcoeks.dryrun",

@@ -28,7 +28,8 @@ _SCALARS = (
     "ka.req.volume.hostpath[/etc]", "ka.req.volume.hostpath[/e*]", "ka.req.binding.subject.has_name[x]",
     "ka.req.configmap.obj", "json.value[/verb]", "jevt.value[/user/groups/0]", "json.value[/requestObject/spec]",
     'json.value[""]', "evt.source", "evt.asynctype", "evt.time.iso8601",
-    "falcoeks.truncated",
+    "falcoeks.truncated", "falcoeks.dryrun", "falcoeks.object[/spec/hostNetwork]", "falcoeks.source.public",
+    "falcoeks.workload.privileged",
 )  # fmt: skip
 _LISTS = (
     "ka.user.groups", "ka.sourceips", "ka.req.binding.subjects", "ka.req.binding.subjects.user_names",
@@ -38,7 +39,8 @@ _LISTS = (
     "ka.req.pod.containers.command", "ka.req.pod.containers.args", "ka.req.pod.containers.host_port",
     "ka.req.pod.containers.privileged", "ka.req.pod.containers.privileged[1]",
     "ka.req.pod.containers.eff_run_as_user", "ka.req.pod.containers.eff_run_as_user[0]",
-    "ka.req.pod.containers.add_capabilities", "ka.req.pod.initContainers.image",
+    "ka.req.pod.containers.add_capabilities", "ka.req.pod.initContainers.image", "falcoeks.workload.image.repository",
+    "falcoeks.workload.args", "falcoeks.workload.eff_run_as_user", "falcoeks.role.verbs", "falcoeks.source.ips[0]",
 )  # fmt: skip
 
 
