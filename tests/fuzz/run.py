@@ -74,6 +74,8 @@ def fuzz(options: argparse.Namespace) -> int:
     chosen = [(weight, work) for weight, work in targets.all() if options.only in ("", work.__name__)]
     weights = list(accumulate(weight for weight, _ in chosen))
     print(f"core: {_core.__file__}, {_core.implementation()}", flush=True)
+    if options.compiled:
+        targets.hostile.compiled(random.Random(options.seed))
     tried: Counter[str] = Counter()
     started = time.monotonic()
     at_work = os.open(options.step_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

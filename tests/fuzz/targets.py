@@ -24,7 +24,9 @@ from .texts import seeds
 ORIGIN = _core.Origin(cluster="c", account="1", region="r", log_group="g")
 COUNTS = ("events", "messages", "malformed", "not_audit", "bad_time", "oversize", "truncated")
 MAX_SIZE_BYTES = 2000
+NUMBERED = ("fields", "recorded conditions")  # the rule sets whose alerts show evt.num
 DEEPEST = 250  # of a body; the core takes 300
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -54,6 +56,7 @@ class Targets:
         self.timeless = [source for source in self.sources if source.timeless]
         # Kept from input to input, so that what one leaves behind meets the next.
         self.scanners = {name: scanner(rules) for name, rules in self.sets.items()}
+        self.prefiltering = {name: scanner(rules, prefilter=True) for name, rules in self.sets.items()}
         self.wires = [self._source(name).plan.wire() for name in ("pack", "operators")]
         self.digests = [self._source(name).plan.predicate_digest() for name in ("pack", "operators")]
 
@@ -118,8 +121,9 @@ class Targets:
         rules = self.sets[source.name]
         body = page(texts, chance)
         off = scanner(rules).scan_page(body, ORIGIN)
-        on = scanner(rules, prefilter=True).scan_page(body, ORIGIN)
-        assert on.text == off.text
+        on = self.prefiltering[source.name].scan_page(body, ORIGIN)
+        assert on.rule_counts == off.rule_counts
+        assert on.text == off.text or source.name in NUMBERED
         assert (on.messages, off.prefiltered) == (off.messages, 0)
         if on.events - on.prefiltered > off.events or off.bad_time + off.malformed + off.truncated == 0:
             assert counts(on) == counts(off)
@@ -243,9 +247,13 @@ def parsed_page(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def depth(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(depth, inner), default=0)
+def depth(body: bytes) -> int:
+    """How deep brackets are nested."""
+    deepest = now = 0
+    for bracket in _STRING.sub(b"", body):
+        now += (bracket in b"[{") - (bracket in b"]}")
+        deepest = max(deepest, now)
+    return deepest
 
 
 def is_page(body: bytes) -> bool:
@@ -253,7 +261,7 @@ def is_page(body: bytes) -> bool:
     value = parsed_page(body)
     if value is None or not isinstance(value.get("events", []), list):
         return False
-    if not isinstance(value.get("nextToken", ""), str) or depth(value) > DEEPEST:
+    if not isinstance(value.get("nextToken", ""), str) or depth(body) > DEEPEST:
         return False
     kinds = {"message": str, "eventId": str, "logStreamName": str, "timestamp": int, "ingestionTime": int}
     for event in value.get("events", []):
