@@ -109,7 +109,7 @@ def _never(profile: Profile) -> list[str]:
     seen = [row.name for row in never if row.looked_at]
     return [
         *_names("Rules that can match no event at all", impossible),
-        *_names("Rules that never matched; the heads of these events rule them out", unseen),
+        *_names("Rules that never matched, nor were ever looked at", unseen),
         *_names("Rules that never matched, though they were looked at", seen),
     ]
 

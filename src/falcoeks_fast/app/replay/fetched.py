@@ -7,6 +7,7 @@ checkpoint, no lock, no output.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -23,8 +24,11 @@ from .events import Chunk, Kind, ReplayError
 Look = Callable[[Chunk, Origin], Batch]
 
 
-def fetch_events(config: Config, time_range: TimeRange, look: Look) -> None:
-    """Call `look` for each page, from several threads. Raises ReplayError where the log cannot be read."""
+def fetch_events(config: Config, time_range: TimeRange, look: Look, *, patience_s: float = 30.0) -> None:
+    """Call `look` for each page, from several threads.
+
+    Raises ReplayError where the log cannot be read: at once if it never can, else after `patience_s` of trying.
+    """
     settings = next((it.settings for it in config.plugins if isinstance(it.settings, EksSettings)), None)
     if settings is None:
         raise ReplayError(
@@ -37,12 +41,23 @@ def fetch_events(config: Config, time_range: TimeRange, look: Look) -> None:
     except InputError as error:
         raise ReplayError(str(error)) from error
     try:
-        while not source.join(1.0):
-            pass
+        well_at = time.monotonic()
+        while not source.join(min(patience_s / 4, 1.0)):
+            trouble = _trouble(source)
+            if not trouble:
+                well_at = time.monotonic()
+            elif time.monotonic() - well_at > patience_s:
+                raise ReplayError(trouble)
     finally:
         source.stop()
     if source.error:
         raise ReplayError(source.error)
+
+
+def _trouble(source: CloudWatchInput) -> str:
+    status = source.status()
+    clusters = status.clusters if status is not None else ()
+    return next((f"cluster {cluster.cluster}: {cluster.trouble}" for cluster in clusters if cluster.trouble), "")
 
 
 class _Sink:

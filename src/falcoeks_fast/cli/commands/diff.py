@@ -11,6 +11,7 @@ from falcoeks_fast.app.replay.comparison import Comparison
 from falcoeks_fast.app.replay.events import ReplayError, read_events
 from falcoeks_fast.app.replay.fetched import fetch_events
 from falcoeks_fast.app.replay.side import Side, numbered
+from falcoeks_fast.app.rule_files import expand_entries
 from falcoeks_fast.app.rule_loading import RulesError
 from falcoeks_fast.app.start import StartOptions, read_config
 from falcoeks_fast.cli.arguments import command_parser, loaded_rules
@@ -92,6 +93,8 @@ def _side(config: Config, name: str) -> Side:
     """Raises ConfigError and RulesError."""
     if not os.path.exists(name):
         raise RulesError(f"there is no rules file or directory {name}")
+    if not expand_entries([name]):
+        raise RulesError(f"{name} holds no rules: rules files end in .yaml or .yml")
     result = loaded_rules(numbered(config), [name])
     if not result.successful:
         raise RulesError(result.error_text)
