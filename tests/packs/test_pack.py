@@ -101,8 +101,8 @@ def test_fields_of_our_own_stay_in_two_files() -> None:
 
 
 def test_falco_skips_what_it_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in TABLE if name.startswith("falcoeks.")]:
-        monkeypatch.delitem(TABLE, name)
+    falcos = {name: field for name, field in TABLE.items() if not name.startswith("falcoeks.")}
+    monkeypatch.setattr("falcoeks_fast.rules.fields.TABLE", falcos)
     result = load(FILES)
     assert result.successful
     skipped = {rule.name for rule in result.rules if not rule.compiled}
