@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -242,3 +243,13 @@ def test_the_community_rules(
     shown = outcome.stdout.replace(str(tmp_path), "TMP").replace(str(rules), "RULES")
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert shown == (GOLDEN / "rule_tests_community.txt").read_text()
+
+
+def test_the_example_of_the_documentation(command: Any, folder: Path) -> None:
+    text = (ROOT / "docs" / "rule-tests.md").read_text()
+    rules, tests = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    write(folder / "rules.yaml", rules)
+    write(folder / "rules.test.yaml", tests)
+    outcome = command("rules.test.yaml")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "3 of 3 tests passed" in outcome.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from falcoeks_fast.config import ConfigError, load_config
 from falcoeks_fast.config.model import SuppressEntry
 from falcoeks_fast.engine.outputs.parcel import Alert, BatchParcel
 
-from .tools import RULE, event, run, started, until, write
+from .tools import ROOT, RULE, event, run, started, until, write
 
 RULES = ("Noisy", "Other")
 FRESH = lambda _id: False  # noqa: E731
@@ -235,3 +236,14 @@ def test_an_unknown_field_is_named(tmp_path: Path) -> None:
     config = write(tmp_path / "falco.yaml", "falcoeks:\n  suppress:\n  - {rule: A, by: [ka.user.nam]}\n")
     with pytest.raises(ConfigError, match=r"no field 'ka.user.nam'; did you mean 'ka.user.name'"):
         added_outputs(load_config(config, ()))
+
+
+def test_the_example_of_the_documentation(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "delivery.md").read_text()
+    (example,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    config = load_config(write(tmp_path / "falco.yaml", example), ())
+    assert [(entry.rule, entry.window_s) for entry in config.own.suppress] == [
+        ("EKS secret read by a person", 600),
+        ("*", 60),
+    ]
+    assert len(added_outputs(config)) == 2
