@@ -27,6 +27,7 @@ _SEGMENT_LIMIT_BYTES = 4 << 20
 _SEGMENT_FLOOR_BYTES = 16 << 10
 _SEGMENTS_AT_LEAST = 32
 _SLACK_PART = 64
+_KNOWN_LIMIT = 20_000
 
 
 class SpoolBusyError(Exception):
@@ -66,6 +67,7 @@ class Spool:
         self._sequence = 0
         self._lock_descriptor = -1
         self._unpublished_bytes = 0
+        self._known: frozenset[str] = frozenset()
         self._lent = 0  # the sequence number that `head` gave last
         self._lent_dropped: int | None = None  # its priority, if it was dropped since
 
@@ -98,10 +100,14 @@ class Spool:
                 _SEGMENT_FLOOR_BYTES, min(_SEGMENT_LIMIT_BYTES, self._limit_bytes // _SEGMENTS_AT_LEAST)
             )
             lanes = [Lane(self.directory, priority, segment_bytes) for priority in range(LANES)]
+            ids: list[tuple[int, str]] = []
             for lane, (number, offset) in zip(lanes, places, strict=True):
                 found = lane.recover(number, offset)
-                self._sequence = max(self._sequence, found.highest_sequence)
                 self.counts.damaged += found.damaged
+                ids += found.ids
+            ids.sort()
+            self._sequence = max(self._sequence, ids[-1][0] if ids else 0)
+            self._known = frozenset(key for _, key in ids[-_KNOWN_LIMIT:])
         except OSError:
             cursor.close()
             raise
@@ -131,6 +137,13 @@ class Spool:
         """Of records that are not done."""
         with self._lock:
             return sum(lane.bytes for lane in self._lanes)
+
+    def knows(self, alert_id: str) -> bool:
+        """Whether the alert was found here at the start: it is in good hands, and only comes once more.
+
+        Only the newest ones are remembered: what is read again after a crash was caused shortly before it.
+        """
+        return alert_id in self._known
 
     # Writing
 

@@ -107,11 +107,14 @@ class SpoolChannel:
                 self._lock.wait(0.1)
             if self._stopping or not self._has_room(len(alerts), size):
                 return False
+            alerts = [alert for alert in alerts if not self._spool.knows(alert.id)]
             job = _Job(done, len(alerts))
             now = time.monotonic()
             self._memory.entries.extend(_Entry(alert, job, now) for alert in alerts)
             self._memory.bytes += sum(len(alert.body) for alert in alerts)
             self._lock.notify_all()
+        if not alerts:
+            done(True)
         return True
 
     def _has_room(self, count: int, size: int) -> bool:
@@ -314,9 +317,26 @@ class SpoolChannel:
                 break
         with self._lock:
             self._opening = False
+            finished = self._without_known()
             self._lock.notify_all()
+        for job in finished:
+            job.done(True)
         if self._spool.is_open:
             self._say_found()
+
+    def _without_known(self) -> list[_Job]:
+        """Leave out what came before the spool was open and is in it; the jobs that are accepted with that."""
+        entries, self._memory = self._memory.entries, _Memory()
+        finished = []
+        for entry in entries:
+            if not self._spool.knows(entry.alert.id):
+                self._memory.entries.append(entry)
+                self._memory.bytes += len(entry.alert.body)
+                continue
+            entry.job.left -= 1
+            if entry.job.left == 0:
+                finished.append(entry.job)
+        return finished
 
     def _open_again(self) -> None:
         try:

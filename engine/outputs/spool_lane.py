@@ -29,10 +29,13 @@ class _Segment:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look through the files of before gave. `damaged`: places at which bytes had to be given up."""
+    """What a look through the files of before gave. `damaged`: places at which bytes had to be given up.
 
-    highest_sequence: int = 0
+    `ids`: (sequence number, alert id) of the records that are not done.
+    """
+
     damaged: int = 0
+    ids: tuple[tuple[int, str], ...] = ()
 
 
 class Lane:
@@ -63,14 +66,17 @@ class Lane:
             if middle.isdigit():
                 found.append(int(middle))
         self._next_number = max([number, *found]) + 1
-        highest = damaged = 0
+        damaged = 0
+        ids: list[tuple[int, str]] = []
         for segment_number in sorted(found):
             if segment_number < number:
                 os.unlink(self._path(segment_number))
                 continue
             start = offset if segment_number == number else 0
-            segment, count, sequence, torn = self._look_through(segment_number, start)
-            highest, damaged = max(highest, sequence), damaged + torn
+            before = len(ids)
+            segment, torn = self._look_through(segment_number, start, ids)
+            damaged += torn
+            count = len(ids) - before
             if count == 0:
                 os.unlink(self._path(segment_number))
                 continue
@@ -79,24 +85,23 @@ class Lane:
             self._segments.append(segment)
             self.count += count
             self.bytes += segment.visible - start
-        return Found(highest, damaged)
+        return Found(damaged, tuple(ids))
 
-    def _look_through(self, number: int, start: int) -> tuple[_Segment, int, int, int]:
-        """The segment, cut behind its last good record; its records; their highest sequence; 1 if it was cut."""
+    def _look_through(self, number: int, start: int, ids: list[tuple[int, str]]) -> tuple[_Segment, int]:
+        """The segment, cut behind its last good record, and 1 if it was cut. `ids` gets its records."""
         descriptor = os.open(self._path(number), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             size = os.fstat(descriptor).st_size
-            position, count, highest = min(start, size), 0, 0
+            position = min(start, size)
             while (record := self._read_at(descriptor, position)) is not None:
                 position += record.size_bytes
-                count += 1
-                highest = max(highest, record.sequence)
+                ids.append((record.sequence, record.alert.id))
             if position < size:
                 os.ftruncate(descriptor, position)
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        return _Segment(number, position, position), count, highest, int(position < size)
+        return _Segment(number, position, position), int(position < size)
 
     # Writing
 

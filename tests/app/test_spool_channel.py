@@ -132,6 +132,22 @@ def test_a_stop_leaves_the_rest_on_disk_for_the_next_start(spool_dir: Path) -> N
     second.stop()
 
 
+def test_what_is_read_again_after_a_crash_is_not_spooled_twice(spool_dir: Path) -> None:
+    first = Line(spool_dir, Gate(is_open=False))
+    assert first.send(1, 2, 3).result(PATIENCE_S)
+    first.stop()
+    second = Line(spool_dir, Gate(is_open=False))
+    again = [second.send(2, 3), second.send(3, 4), second.send(1)]
+    assert all(told.result(PATIENCE_S) for told in again)
+    second.sink.is_open = True
+    until(lambda: len(second.sink.numbers) == 4, "the deliveries")
+    assert second.send(2).result(PATIENCE_S), "delivered by now, but it is the same alert"
+    second.send(5)
+    until(lambda: 5 in second.sink.numbers, "the next one")
+    assert second.sink.numbers == [1, 2, 3, 4, 5]
+    second.stop()
+
+
 def test_the_outputs_of_after_a_reload_wait_for_those_of_before(spool_dir: Path) -> None:
     old = Line(spool_dir, Gate(is_open=False))
     old.send(1, 2).result(PATIENCE_S)
