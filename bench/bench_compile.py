@@ -9,9 +9,9 @@ import pytest
 
 from falcoeks_fast.bench.workload import everyday_files, generated, load
 from falcoeks_fast.rules import RuleFile
-from falcoeks_fast.rules.build import SOMEBODY_WAITS
-from falcoeks_fast.rules.cache import CompiledCache
-from falcoeks_fast.rules.emit import emit
+from falcoeks_fast.rules.code.build import SOMEBODY_WAITS
+from falcoeks_fast.rules.code.cache import CompiledCache
+from falcoeks_fast.rules.code.emit import emit
 
 SETS = [pytest.param(lambda: everyday_files()[1], id="everyday"), pytest.param(lambda: generated(1000), id="1000")]
 

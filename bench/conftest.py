@@ -14,7 +14,7 @@ import pytest
 from falcoeks_fast.bench.measure import Case
 from falcoeks_fast.bench.workload import EVERY_EVENT_RULE, Pages, Rules, eks_pages, everyday_files, generated, load
 from falcoeks_fast.rules import RuleFile
-from falcoeks_fast.rules.cache import CompiledCache
+from falcoeks_fast.rules.code.cache import CompiledCache
 
 EVENTS = 10_000
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from falcoeks_fast.rules.fields import ALL_FIXES, Argument, Field, FieldClass, Fields
-from falcoeks_fast.rules.own_fields import OWN_PLUGIN, OWN_PLUGIN_VERSION
-from falcoeks_fast.rules.types import TYPE_NAMES
+from falcoeks_fast.rules.fields.lookup import ALL_FIXES, Argument, Field, FieldClass, Fields
+from falcoeks_fast.rules.fields.own import OWN_PLUGIN, OWN_PLUGIN_VERSION
+from falcoeks_fast.rules.lowering.types import TYPE_NAMES
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "fields.md"
 ORDER = (FieldClass.OWN, FieldClass.AUDIT, FieldClass.JSON, FieldClass.EVT)

@@ -16,8 +16,8 @@ from pathlib import Path
 from falcoeks_fast.bench.measure import Case, cost_ratio, interleave, machine_name
 from falcoeks_fast.bench.workload import COMMUNITY, PACK, Pages, Rules, eks_pages, load, read_files, scan_case
 from falcoeks_fast.engine import _core
-from falcoeks_fast.rules.cache import CompiledCache
-from falcoeks_fast.rules.optimise import optimise
+from falcoeks_fast.rules.code.cache import CompiledCache
+from falcoeks_fast.rules.optimiser.optimise import optimise
 from falcoeks_fast.rules.plan import Plan
 
 MOST = 1.15

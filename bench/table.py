@@ -40,8 +40,8 @@ from falcoeks_fast.bench.workload import (
 )
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import RuleFile
-from falcoeks_fast.rules.build import BuildError
-from falcoeks_fast.rules.cache import CompiledCache
+from falcoeks_fast.rules.code.build import BuildError
+from falcoeks_fast.rules.code.cache import CompiledCache
 
 EVENTS = 60_000
 EVENTS_IN_PYTHON = 4_000

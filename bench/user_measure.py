@@ -14,8 +14,8 @@ from typing import Any
 from falcoeks_fast.bench.measure import ROUNDS, Case, Samples, interleave, machine_name
 from falcoeks_fast.bench.workload import Pages, Rules, load, never_files, scan_case
 from falcoeks_fast.engine import _core
+from falcoeks_fast.rules.optimiser.prune import drop_unused
 from falcoeks_fast.rules.plan import Plan
-from falcoeks_fast.rules.prune import drop_unused
 
 RULE_ROUNDS = 3
 RULES_BUDGET_S = 15.0

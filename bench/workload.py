@@ -15,8 +15,8 @@ from falcoeks_fast.bench.mix import Mix
 from falcoeks_fast.bench.rulegen import RuleGenerator
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadSettings, RuleFile, load_rules
-from falcoeks_fast.rules.build import SOMEBODY_WAITS
-from falcoeks_fast.rules.cache import CompiledCache
+from falcoeks_fast.rules.code.build import SOMEBODY_WAITS
+from falcoeks_fast.rules.code.cache import CompiledCache
 from falcoeks_fast.rules.plan import Plan
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -41,9 +41,9 @@ class Format:
         hostname: str = "",
         plugin: str = "k8saudit-eks",
     ) -> None:
-        """`raw_text`: leave control characters in text alerts as Falco 0.44 does. `alert_id`: put it into output_fields.
+        """`raw_text`: leave control characters in text alerts as Falco 0.44 does.
 
-        `origin_fields`: put falcoeks.cluster, .account and .region into output_fields (several clusters).
+        `alert_id`: put it into output_fields. `origin_fields`: put falcoeks.cluster, .account and .region into output_fields (several clusters).
         """
 
 @final
@@ -53,7 +53,10 @@ class RuleSet:
     def __init__(self, wire: bytes, predicate_digest: bytes, format: Format, *, match_all: bool = False) -> None:
         """`wire`: `Plan.wire()`. Raises PlanError."""
     def attach(self, module: object) -> None:
-        """Use the predicates of a compiled module (its capsule). Raises ValueError if they are of another plan or ABI."""
+        """Use the predicates of a compiled module (its capsule).
+
+        Raises ValueError if they are of another plan or ABI.
+        """
     @property
     def compiled(self) -> bool: ...
     @property
@@ -105,7 +108,10 @@ class Alert:
 
 @final
 class Issue:
-    """Something about an event that somebody should hear of. A batch keeps the first few of each kind; counts are exact."""
+    """Something about an event that somebody should hear of.
+
+    A batch keeps the first few of each kind; counts are exact.
+    """
 
     @property
     def kind(self) -> str:

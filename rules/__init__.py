@@ -4,10 +4,10 @@ In: the bytes of rule files. Out: a `LoadResult` with the plan, the reports and 
 through this package, and it imports neither the engine nor the poller.
 """
 
-from falcoeks_fast.rules.append_output import AppendOutput
+from falcoeks_fast.rules.files.append_output import AppendOutput
+from falcoeks_fast.rules.files.report import FileReport, results_json
+from falcoeks_fast.rules.files.selection import Selection
 from falcoeks_fast.rules.load import LoadResult, LoadSettings, RuleFile, RuleInfo, load_rules
-from falcoeks_fast.rules.report import FileReport, results_json
-from falcoeks_fast.rules.selection import Selection
 
 __all__ = [
     "AppendOutput",

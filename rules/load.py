@@ -12,26 +12,26 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from falcoeks_fast.rules.append_output import AppendOutput
-from falcoeks_fast.rules.ast import Check
-from falcoeks_fast.rules.collector import Collector, unmet_requirement
-from falcoeks_fast.rules.compiler import Compiled, CompiledRule, Compiler
-from falcoeks_fast.rules.describe import describe, describe_text
-from falcoeks_fast.rules.diagnostics import Code, Diagnostic, LoadError
-from falcoeks_fast.rules.errors import ConditionError
-from falcoeks_fast.rules.exceptions import FieldCheck
-from falcoeks_fast.rules.fields import Fields
-from falcoeks_fast.rules.items import PRIORITIES, SYSCALL_SOURCE, RuleItem
-from falcoeks_fast.rules.lower import Lowering
-from falcoeks_fast.rules.optimise import optimise
-from falcoeks_fast.rules.own_fields import OWN_PLUGIN, OWN_PLUGIN_VERSION
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.advice.describe import describe, describe_text
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.fields.own import OWN_PLUGIN, OWN_PLUGIN_VERSION
+from falcoeks_fast.rules.files.append_output import AppendOutput
+from falcoeks_fast.rules.files.collector import Collector, unmet_requirement
+from falcoeks_fast.rules.files.compiler import Compiled, CompiledRule, Compiler
+from falcoeks_fast.rules.files.diagnostics import Code, Diagnostic, LoadError
+from falcoeks_fast.rules.files.exceptions import FieldCheck
+from falcoeks_fast.rules.files.items import PRIORITIES, SYSCALL_SOURCE, RuleItem
+from falcoeks_fast.rules.files.reader import Reader
+from falcoeks_fast.rules.files.report import FileReport
+from falcoeks_fast.rules.files.schema import check_schema
+from falcoeks_fast.rules.files.selection import Selection, evaluation_order
+from falcoeks_fast.rules.files.yaml_source import decode_file, load_documents
+from falcoeks_fast.rules.language.ast import Check
+from falcoeks_fast.rules.language.errors import ConditionError
+from falcoeks_fast.rules.language.parser import parse_condition
+from falcoeks_fast.rules.lowering.lower import Lowering
+from falcoeks_fast.rules.optimiser.optimise import optimise
 from falcoeks_fast.rules.plan import Plan
-from falcoeks_fast.rules.reader import Reader
-from falcoeks_fast.rules.report import FileReport
-from falcoeks_fast.rules.schema import check_schema
-from falcoeks_fast.rules.selection import Selection, evaluation_order
-from falcoeks_fast.rules.yaml_source import decode_file, load_documents
 
 DEFAULT_PLUGINS = {"k8saudit-eks": "0.12.0", "json": "0.7.4"}
 LOWEST_PRIORITY = 7

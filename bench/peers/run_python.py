@@ -70,7 +70,7 @@ def ours(*, compiled: bool) -> Peer:
     from falcoeks_fast.bench.workload import load
     from falcoeks_fast.engine import _core
     from falcoeks_fast.rules import RuleFile
-    from falcoeks_fast.rules.cache import CompiledCache
+    from falcoeks_fast.rules.code.cache import CompiledCache
 
     with tempfile.TemporaryDirectory(prefix="falcoeks-bench-") as folder:
         cache = CompiledCache(Path(folder)) if compiled else None

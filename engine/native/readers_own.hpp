@@ -1,7 +1,7 @@
 // The fields that Falco has not: the object as it is after a request, dry runs, source addresses, JSON Patches, and the
 // containers of every kind of workload.
 //
-// In: a slot and an event. Out: a value. Called by read_slot. What rules/own_fields.py says of each is done here.
+// In: a slot and an event. Out: a value. Called by read_slot. What rules/fields/own.py says of each is done here.
 //
 // Whatever may have been cut off makes a value unknown, unless what is there already decides it.
 #pragma once

@@ -16,7 +16,7 @@ from falcoeks_fast.cli import registry
 from falcoeks_fast.cli.moments import parse_moment_ms
 from falcoeks_fast.cli.options import OptionError, parse_options, usage
 from falcoeks_fast.cli.support import redacted
-from falcoeks_fast.rules.schema import ITEM, OVERRIDE
+from falcoeks_fast.rules.files.schema import ITEM, OVERRIDE
 
 from .tools import RULE, conformance, events_file, run, run_inside, write
 

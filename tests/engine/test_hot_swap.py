@@ -10,9 +10,9 @@ from collections import Counter
 import pytest
 
 from falcoeks_fast.engine import _core
-from falcoeks_fast.rules.build import SOMEBODY_WAITS, build, why_impossible
-from falcoeks_fast.rules.emit import emit
-from falcoeks_fast.rules.module import load_module
+from falcoeks_fast.rules.code.build import SOMEBODY_WAITS, build, why_impossible
+from falcoeks_fast.rules.code.emit import emit
+from falcoeks_fast.rules.code.module import load_module
 from falcoeks_fast.rules.plan import Plan
 
 from ..fuzz.pages import START_MS

@@ -10,8 +10,8 @@ import pytest
 
 from falcoeks_fast.bench.mix import Mix
 from falcoeks_fast.engine import _core
-from falcoeks_fast.rules.fields import Fields
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.language.parser import parse_condition
 
 from ..fuzz.pages import page
 from ..fuzz.rulesets import RuleSource, rule_sources

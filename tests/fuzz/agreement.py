@@ -18,13 +18,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from falcoeks_fast.engine import _core
-from falcoeks_fast.rules.build import SOMEBODY_WAITS, build
-from falcoeks_fast.rules.emit import emit
-from falcoeks_fast.rules.fields import Fields
-from falcoeks_fast.rules.lower import Lowering
-from falcoeks_fast.rules.module import load_module
-from falcoeks_fast.rules.optimise import optimise
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.code.build import SOMEBODY_WAITS, build
+from falcoeks_fast.rules.code.emit import emit
+from falcoeks_fast.rules.code.module import load_module
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.language.parser import parse_condition
+from falcoeks_fast.rules.lowering.lower import Lowering
+from falcoeks_fast.rules.optimiser.optimise import optimise
 from falcoeks_fast.rules.plan import Plan
 
 from ..rules import strategies

@@ -12,10 +12,10 @@ import re
 
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadSettings, RuleFile, load_rules
-from falcoeks_fast.rules.ast import escape
-from falcoeks_fast.rules.build import SOMEBODY_WAITS, build
-from falcoeks_fast.rules.emit import emit
-from falcoeks_fast.rules.module import load_module
+from falcoeks_fast.rules.code.build import SOMEBODY_WAITS, build
+from falcoeks_fast.rules.code.emit import emit
+from falcoeks_fast.rules.code.module import load_module
+from falcoeks_fast.rules.language.ast import escape
 from falcoeks_fast.rules.plan import Plan
 
 from .mutate import flip

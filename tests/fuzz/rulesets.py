@@ -16,11 +16,11 @@ import falcoeks_fast
 from falcoeks_fast.bench.rulegen import RuleGenerator
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadSettings, RuleFile, load_rules
-from falcoeks_fast.rules.build import SOMEBODY_WAITS, build
-from falcoeks_fast.rules.emit import emit
-from falcoeks_fast.rules.field_table import Argument, FieldClass
-from falcoeks_fast.rules.fields import Fields
-from falcoeks_fast.rules.module import load_module
+from falcoeks_fast.rules.code.build import SOMEBODY_WAITS, build
+from falcoeks_fast.rules.code.emit import emit
+from falcoeks_fast.rules.code.module import load_module
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.fields.table import Argument, FieldClass
 from falcoeks_fast.rules.plan import Plan
 
 PACK = Path(falcoeks_fast.__file__).parent / "rules" / "packs" / "eks.yaml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from falcoeks_fast.rules.build import why_impossible
+from falcoeks_fast.rules.code.build import why_impossible
 
 from .agreement import round_of
 

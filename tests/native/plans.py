@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from falcoeks_fast.rules.fields import Argument, Fields
+from falcoeks_fast.rules.fields.lookup import Argument, Fields
 from falcoeks_fast.rules.plan import (
     Node,
     NodeKind,

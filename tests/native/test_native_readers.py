@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from falcoeks_fast.rules.fields import Fields
+from falcoeks_fast.rules.fields.lookup import Fields
 
 from .plans import every_field, field_plan
 

@@ -16,8 +16,8 @@ from falcoeks_fast.bench.pack_file import blocks, single_file
 from falcoeks_fast.bench.rule_docs import TECHNIQUES, entries, page
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadSettings, RuleFile, Selection, load_rules
-from falcoeks_fast.rules.field_table import TABLE
-from falcoeks_fast.rules.validate import advise
+from falcoeks_fast.rules.advice.validate import advise
+from falcoeks_fast.rules.fields.table import TABLE
 
 from .cases import PACK, REPOSITORY, TESTS, Case, Pack, load, read_cases
 
@@ -102,7 +102,7 @@ def test_fields_of_our_own_stay_in_two_files() -> None:
 
 def test_falco_skips_what_it_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
     falcos = {name: field for name, field in TABLE.items() if not name.startswith("falcoeks.")}
-    monkeypatch.setattr("falcoeks_fast.rules.fields.TABLE", falcos)
+    monkeypatch.setattr("falcoeks_fast.rules.fields.lookup.TABLE", falcos)
     result = load(FILES)
     assert result.successful
     skipped = {rule.name for rule in result.rules if not rule.compiled}

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from falcoeks_fast.rules.build import SOMEBODY_WAITS, build, why_impossible
-from falcoeks_fast.rules.emit import emit
+from falcoeks_fast.rules.code.build import SOMEBODY_WAITS, build, why_impossible
+from falcoeks_fast.rules.code.emit import emit
 from falcoeks_fast.rules.plan import (
     Atom,
     AtomOp,

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from falcoeks_fast.rules.ast import Expr
-from falcoeks_fast.rules.expand import MacroResolver
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.language.ast import Expr
+from falcoeks_fast.rules.language.expand import MacroResolver
+from falcoeks_fast.rules.language.parser import parse_condition
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "conformance"
 

@@ -6,7 +6,7 @@ import textwrap
 from typing import Any
 
 from falcoeks_fast.rules import LoadResult, LoadSettings, RuleFile, load_rules
-from falcoeks_fast.rules.diagnostics import Diagnostic
+from falcoeks_fast.rules.files.diagnostics import Diagnostic
 
 RULE = """\
 - rule: {name}

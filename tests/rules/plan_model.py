@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from falcoeks_fast.rules.fields import Fields
+from falcoeks_fast.rules.fields.lookup import Fields
 from falcoeks_fast.rules.plan import (
     Atom,
     AtomOp,

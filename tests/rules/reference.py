@@ -13,10 +13,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from falcoeks_fast.rules import ast
-from falcoeks_fast.rules.fields import Fields
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.language import ast
+from falcoeks_fast.rules.lowering.template import Template
 from falcoeks_fast.rules.plan import MetaField, Reader, Slot
-from falcoeks_fast.rules.template import Template
 
 from . import reference_text as text
 from .reference_event import Json, parse, reaches_element, simple_path, uri_parameter, walk

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from falcoeks_fast.rules.ast import escape
+from falcoeks_fast.rules.language.ast import escape
 
 WORDS = (
     "", "get", "create", "list", "GET", "pods", "secrets", "exec", "alice", "Alice", "system:masters", "a", "b", "a/b",

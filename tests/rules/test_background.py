@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from falcoeks_fast.rules.background import BackgroundCompiler
-from falcoeks_fast.rules.build import BuildCancelled, BuildImpossible
+from falcoeks_fast.rules.code.background import BackgroundCompiler
+from falcoeks_fast.rules.code.build import BuildCancelled, BuildImpossible
 from falcoeks_fast.rules.plan import Plan, RulePlan
 
 RULE = RulePlan(b"a", 4, b"k8s_audit", (), 0, (), ())

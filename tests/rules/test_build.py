@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from falcoeks_fast.rules import build as build_module
-from falcoeks_fast.rules.build import (
+from falcoeks_fast.rules.code import build as build_module
+from falcoeks_fast.rules.code.build import (
     BuildCancelled,
     BuildError,
     BuildImpossible,
@@ -21,8 +21,8 @@ from falcoeks_fast.rules.build import (
     compiler_command,
     why_impossible,
 )
-from falcoeks_fast.rules.build_memory import available_bytes
-from falcoeks_fast.rules.emit import Generated, emit
+from falcoeks_fast.rules.code.build_memory import available_bytes
+from falcoeks_fast.rules.code.emit import Generated, emit
 from falcoeks_fast.rules.plan import Plan
 
 MIB = 1 << 20

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falcoeks_fast.rules.build import BuildImpossible
-from falcoeks_fast.rules.bundle import BundleError, compile_bundle, load_bundle, pack, parse_reference, unpack
-from falcoeks_fast.rules.module import load_module
+from falcoeks_fast.rules.code.build import BuildImpossible
+from falcoeks_fast.rules.code.bundle import BundleError, compile_bundle, load_bundle, pack, parse_reference, unpack
+from falcoeks_fast.rules.code.module import load_module
 
 PAYLOAD = bytes(range(256)) * 3
 CONTENT = pack(b"\x01" * 32, PAYLOAD)
@@ -64,7 +64,7 @@ def test_compiling_writes_a_bundle_that_loads(small, tmp_path):
 
 
 def test_a_bundle_that_cannot_be_written_is_told_and_leaves_nothing(small, tmp_path, monkeypatch):
-    monkeypatch.setattr("falcoeks_fast.rules.bundle.build", lambda *_, **__: small.payload)
+    monkeypatch.setattr("falcoeks_fast.rules.code.bundle.build", lambda *_, **__: small.payload)
     with pytest.raises(BundleError, match=r"cannot write the bundle .*No such file"):
         compile_bundle(small.plan, tmp_path / "none" / "rules.bundle")
     (tmp_path / "folder").mkdir()
@@ -79,7 +79,7 @@ def test_a_failed_compile_leaves_the_older_bundle(small, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise BuildImpossible("no compiler")
 
-    monkeypatch.setattr("falcoeks_fast.rules.bundle.build", fail)
+    monkeypatch.setattr("falcoeks_fast.rules.code.bundle.build", fail)
     with pytest.raises(BuildImpossible):
         compile_bundle(small.plan, tmp_path / "rules.bundle")
     assert (tmp_path / "rules.bundle").read_bytes() == b"an older one"

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import falcoeks_fast
-from falcoeks_fast.rules import cache as cache_module
-from falcoeks_fast.rules.build import BuildCancelled, BuildError, BuildImpossible
-from falcoeks_fast.rules.cache import CompiledCache, default_directory
-from falcoeks_fast.rules.module import load_module
+from falcoeks_fast.rules.code import cache as cache_module
+from falcoeks_fast.rules.code.build import BuildCancelled, BuildError, BuildImpossible
+from falcoeks_fast.rules.code.cache import CompiledCache, default_directory
+from falcoeks_fast.rules.code.module import load_module
 
 
 class Builds:
@@ -126,7 +126,7 @@ def test_a_directory_that_is_not_ours_alone_is_not_touched(cache, builds, small,
 
 
 def test_without_a_cache_the_same_rules_are_not_compiled_twice(cache, builds, small, monkeypatch):
-    monkeypatch.setattr("falcoeks_fast.rules.module._loaded", {})
+    monkeypatch.setattr("falcoeks_fast.rules.code.module._loaded", {})
     cache.directory.mkdir(mode=0o755)
     capsule = cache.compile(small.plan)
     assert cache.compile(small.plan) is capsule
@@ -205,7 +205,7 @@ def test_waiting_for_another_compile_can_be_cancelled(cache, builds, small, othe
 def test_processes_compile_a_plan_once(cache, tmp_path):
     """Two processes at once over the same directory and rules; neither knows of the other."""
     program = (
-        "import sys; from pathlib import Path; from falcoeks_fast.rules.cache import CompiledCache;"
+        "import sys; from pathlib import Path; from falcoeks_fast.rules.code.cache import CompiledCache;"
         "from falcoeks_fast.rules.plan import Plan;"
         f"cache = CompiledCache(Path({str(cache.directory)!r}), warn=print);"
         "cache.compile(Plan(), progress=print); print('done')"

@@ -15,9 +15,9 @@ from falcoeks_fast.bench.mix import Mix
 from falcoeks_fast.bench.rulegen import RuleGenerator
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadSettings, RuleFile, load_rules
-from falcoeks_fast.rules.build import SOMEBODY_WAITS, build, why_impossible
-from falcoeks_fast.rules.emit import emit
-from falcoeks_fast.rules.module import load_module
+from falcoeks_fast.rules.code.build import SOMEBODY_WAITS, build, why_impossible
+from falcoeks_fast.rules.code.emit import emit
+from falcoeks_fast.rules.code.module import load_module
 from falcoeks_fast.rules.plan import Plan
 
 PACK = Path(falcoeks_fast.__file__).parent / "rules" / "packs" / "eks.yaml"

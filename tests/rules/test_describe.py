@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from falcoeks_fast.rules import LoadSettings, RuleFile, load_rules
-from falcoeks_fast.rules.ast import Check, Const, FieldRef
-from falcoeks_fast.rules.condition_text import many_lines, one_line
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.language.ast import Check, Const, FieldRef
+from falcoeks_fast.rules.language.condition_text import many_lines, one_line
+from falcoeks_fast.rules.language.parser import parse_condition
 
 from .files import condition, good, rule
 from .scenarios import CONFORMANCE, needs_conformance

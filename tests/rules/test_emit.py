@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from falcoeks_fast.rules.emit import EmitError, emit
-from falcoeks_fast.rules.module import _Module, load_module
+from falcoeks_fast.rules.code.emit import EmitError, emit
+from falcoeks_fast.rules.code.module import _Module, load_module
 from falcoeks_fast.rules.plan import (
     Atom,
     AtomOp,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from falcoeks_fast.rules import ast
-from falcoeks_fast.rules.errors import MacroError
-from falcoeks_fast.rules.expand import MacroResolver, resolve_macros
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.language import ast
+from falcoeks_fast.rules.language.errors import MacroError
+from falcoeks_fast.rules.language.expand import MacroResolver, resolve_macros
+from falcoeks_fast.rules.language.parser import parse_condition
 
 
 def resolved(condition: str, **macros: str) -> ast.Expr:

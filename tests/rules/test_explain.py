@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from falcoeks_fast.rules import LoadResult
-from falcoeks_fast.rules.explain import EventExplanation, UnknownRule, explain, find_rule
-from falcoeks_fast.rules.firing import Firing, in_words
+from falcoeks_fast.rules.advice.explain import EventExplanation, UnknownRule, explain, find_rule
+from falcoeks_fast.rules.advice.firing import Firing, in_words
+from falcoeks_fast.rules.advice.validate import advise
 from falcoeks_fast.rules.plan import Plan
-from falcoeks_fast.rules.validate import advise
 
 from .files import good, rule
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from falcoeks_fast.rules.errors import ConditionError
-from falcoeks_fast.rules.fields import ALL_FIXES, Argument, FieldClass, Fields
+from falcoeks_fast.rules.fields.lookup import ALL_FIXES, Argument, FieldClass, Fields
+from falcoeks_fast.rules.language.errors import ConditionError
 from falcoeks_fast.rules.plan import Reader
 
 SPEC = Path(__file__).resolve().parents[3] / "shared" / "spec" / "fields.csv"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from falcoeks_fast.rules.explain import explain
-from falcoeks_fast.rules.validate import add_advice
+from falcoeks_fast.rules.advice.explain import explain
+from falcoeks_fast.rules.advice.validate import add_advice
 
 from .files import load, rule
 

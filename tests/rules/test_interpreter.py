@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from falcoeks_fast.engine import _core
-from falcoeks_fast.rules.fields import Fields
-from falcoeks_fast.rules.lower import Lowering
-from falcoeks_fast.rules.optimise import optimise
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.language.parser import parse_condition
+from falcoeks_fast.rules.lowering.lower import Lowering
+from falcoeks_fast.rules.lowering.template import parse_template
+from falcoeks_fast.rules.optimiser.optimise import optimise
 from falcoeks_fast.rules.plan import Plan
-from falcoeks_fast.rules.template import parse_template
 
 from . import strategies
 from .reference import Reference, Surroundings, time_ns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from falcoeks_fast.rules.decode import to_boolean, to_uint32
+from falcoeks_fast.rules.files.decode import to_boolean, to_uint32
 
 from .files import condition, failure, good, load, rule, warnings
 

@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from falcoeks_fast.rules.errors import ConditionError, TemplateError
-from falcoeks_fast.rules.fields import Fields
-from falcoeks_fast.rules.lower import Lowering
-from falcoeks_fast.rules.parser import parse_condition
-from falcoeks_fast.rules.template import parse_template
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.language.errors import ConditionError, TemplateError
+from falcoeks_fast.rules.language.parser import parse_condition
+from falcoeks_fast.rules.lowering.lower import Lowering
+from falcoeks_fast.rules.lowering.template import parse_template
 
 from .corpus import events, recorded, rules
 from .reference import Reference, Surroundings

@@ -5,14 +5,20 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from falcoeks_fast.rules.errors import ConditionError, LanguageError, LanguageWarning, MacroError, TemplateError
-from falcoeks_fast.rules.expand import resolve_macros
-from falcoeks_fast.rules.fields import Fields
-from falcoeks_fast.rules.lower import Lowering
-from falcoeks_fast.rules.optimise import optimise
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.language.errors import (
+    ConditionError,
+    LanguageError,
+    LanguageWarning,
+    MacroError,
+    TemplateError,
+)
+from falcoeks_fast.rules.language.expand import resolve_macros
+from falcoeks_fast.rules.language.parser import parse_condition
+from falcoeks_fast.rules.lowering.lower import Lowering
+from falcoeks_fast.rules.lowering.template import parse_template
+from falcoeks_fast.rules.optimiser.optimise import optimise
 from falcoeks_fast.rules.plan import Plan
-from falcoeks_fast.rules.template import parse_template
 
 from . import strategies
 

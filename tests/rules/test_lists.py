@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falcoeks_fast.rules.diagnostics import Context, Position, SourceFile
-from falcoeks_fast.rules.items import ListItem
-from falcoeks_fast.rules.lists import ExpansionTooLarge, ListTable
-from falcoeks_fast.rules.traced import Traced
-from falcoeks_fast.rules.yaml_source import Scalar
+from falcoeks_fast.rules.files.diagnostics import Context, Position, SourceFile
+from falcoeks_fast.rules.files.items import ListItem
+from falcoeks_fast.rules.files.lists import ExpansionTooLarge, ListTable
+from falcoeks_fast.rules.files.traced import Traced
+from falcoeks_fast.rules.files.yaml_source import Scalar
 
 SOURCE = SourceFile("f.yaml", "")
 NOWHERE = Context.of_file(SOURCE)

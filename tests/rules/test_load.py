@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falcoeks_fast.rules import AppendOutput, LoadResult, LoadSettings, RuleFile, Selection, load_rules
-from falcoeks_fast.rules.selection import matches_wildcard
+from falcoeks_fast.rules.files.selection import matches_wildcard
 
 from .files import condition, failure, good, load, rule, warnings
 from .scenarios import CONFORMANCE, needs_conformance

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from falcoeks_fast.rules.errors import ConditionError, LanguageError, LanguageWarning, WarningKind
-from falcoeks_fast.rules.expand import resolve_macros
-from falcoeks_fast.rules.fields import Fields
-from falcoeks_fast.rules.lower import Lowering
-from falcoeks_fast.rules.optimise import optimise
-from falcoeks_fast.rules.output import ExtraField
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.language.errors import ConditionError, LanguageError, LanguageWarning, WarningKind
+from falcoeks_fast.rules.language.expand import resolve_macros
+from falcoeks_fast.rules.language.parser import parse_condition
+from falcoeks_fast.rules.lowering.lower import Lowering
+from falcoeks_fast.rules.lowering.output import ExtraField
+from falcoeks_fast.rules.lowering.template import parse_template
+from falcoeks_fast.rules.optimiser.optimise import optimise
 from falcoeks_fast.rules.plan import AtomOp, Modifier, NodeKind, OperandKind, Plan, Transform, ValueType
-from falcoeks_fast.rules.template import parse_template
 
 from .plan_model import PlanModel, show
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from falcoeks_fast.rules.module import LoadError, load_module, loaded_modules
+from falcoeks_fast.rules.code.module import LoadError, load_module, loaded_modules
 
 
 def test_the_same_bytes_are_loaded_once(small, other):
@@ -21,7 +21,7 @@ def test_the_same_bytes_are_loaded_once(small, other):
 
 def test_two_modules_in_a_row_are_not_mistaken_for_each_other(small, other, monkeypatch):
     """The descriptor of the first is used again for the second, and the linker knows libraries by path."""
-    monkeypatch.setattr("falcoeks_fast.rules.module._loaded", {})
+    monkeypatch.setattr("falcoeks_fast.rules.code.module._loaded", {})
     for compiled in (small, other, small):
         load_module(compiled.payload, compiled.plan.predicate_digest())
 
@@ -41,14 +41,14 @@ def test_a_lack_of_memory_is_told(small, monkeypatch):
     def full(descriptor, payload):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("falcoeks_fast.rules.module._loaded", {})
+    monkeypatch.setattr("falcoeks_fast.rules.code.module._loaded", {})
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(LoadError, match=r"cannot load the compiled rules: .*No space left"):
         load_module(small.payload, small.plan.predicate_digest())
 
 
 def test_without_memfd_a_private_file_serves(small, monkeypatch, tmp_path):
-    monkeypatch.setattr("falcoeks_fast.rules.module._loaded", {})
+    monkeypatch.setattr("falcoeks_fast.rules.code.module._loaded", {})
     monkeypatch.delattr(os, "memfd_create")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     load_module(small.payload, small.plan.predicate_digest())
@@ -56,7 +56,7 @@ def test_without_memfd_a_private_file_serves(small, monkeypatch, tmp_path):
 
 
 def test_no_descriptor_is_left_open(small, monkeypatch):
-    monkeypatch.setattr("falcoeks_fast.rules.module._loaded", {})
+    monkeypatch.setattr("falcoeks_fast.rules.code.module._loaded", {})
     before = os.listdir("/proc/self/fd")
     load_module(small.payload, small.plan.predicate_digest())
     with pytest.raises(LoadError):

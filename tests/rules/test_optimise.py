@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from falcoeks_fast.rules.cost import static_cost
-from falcoeks_fast.rules.expand import resolve_macros
-from falcoeks_fast.rules.fields import Fields
-from falcoeks_fast.rules.lower import Lowering
-from falcoeks_fast.rules.optimise import PASSES, fold, optimise
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.language.expand import resolve_macros
+from falcoeks_fast.rules.language.parser import parse_condition
+from falcoeks_fast.rules.lowering.lower import Lowering
+from falcoeks_fast.rules.optimiser.cost import static_cost
+from falcoeks_fast.rules.optimiser.optimise import PASSES, fold, optimise
 from falcoeks_fast.rules.plan import AtomOp, NodeKind, Plan
 
 from . import strategies

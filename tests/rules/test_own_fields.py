@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from falcoeks_fast.bench.field_docs import PAGE, page
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadSettings, RuleFile, load_rules
-from falcoeks_fast.rules.ast import FieldRef
-from falcoeks_fast.rules.fields import Argument, FieldClass, Fields
-from falcoeks_fast.rules.lower import Lowering
-from falcoeks_fast.rules.own_fields import OWN_PLUGIN_VERSION
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.fields.lookup import Argument, FieldClass, Fields
+from falcoeks_fast.rules.fields.own import OWN_PLUGIN_VERSION
+from falcoeks_fast.rules.language.ast import FieldRef
+from falcoeks_fast.rules.language.parser import parse_condition
+from falcoeks_fast.rules.lowering.lower import Lowering
 from falcoeks_fast.rules.plan import Reader
 
 from .own_events import own_events

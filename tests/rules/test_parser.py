@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from falcoeks_fast.rules import ast
-from falcoeks_fast.rules.errors import ConditionError, LanguageWarning
-from falcoeks_fast.rules.parser import parse_condition
+from falcoeks_fast.rules.language import ast
+from falcoeks_fast.rules.language.errors import ConditionError, LanguageWarning
+from falcoeks_fast.rules.language.parser import parse_condition
 
 
 def parse(text: str | bytes) -> ast.Expr:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from falcoeks_fast.rules import FileReport, LoadResult, LoadSettings, RuleFile, load_rules, results_json
-from falcoeks_fast.rules.diagnostics import Code
-from falcoeks_fast.rules.validate import add_advice
+from falcoeks_fast.rules.advice.validate import add_advice
+from falcoeks_fast.rules.files.diagnostics import Code
 
 from .files import failure, good, load, rule
 from .scenarios import CONFORMANCE, needs_conformance

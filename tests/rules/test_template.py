@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from falcoeks_fast.rules.errors import ConditionError, TemplateError
-from falcoeks_fast.rules.fields import Fields
-from falcoeks_fast.rules.lexer import Cursor
-from falcoeks_fast.rules.lower import Lowering
-from falcoeks_fast.rules.operands import OperandTable
-from falcoeks_fast.rules.parser import Operands, parse_condition
-from falcoeks_fast.rules.template import Template, parse_template
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.language.errors import ConditionError, TemplateError
+from falcoeks_fast.rules.language.lexer import Cursor
+from falcoeks_fast.rules.language.parser import Operands, parse_condition
+from falcoeks_fast.rules.lowering.lower import Lowering
+from falcoeks_fast.rules.lowering.operands import OperandTable
+from falcoeks_fast.rules.lowering.template import Template, parse_template
 
 from .reference import Reference
 

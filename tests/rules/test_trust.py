@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from falcoeks_fast.rules.trust import TrustError, own_directory, read_any_file, read_own_file, sound_parent
+from falcoeks_fast.rules.code.trust import TrustError, own_directory, read_any_file, read_own_file, sound_parent
 
 LIMIT = 1000
 

@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from falcoeks_fast.rules.diagnostics import LoadError
-from falcoeks_fast.rules.traced import Traced, file_offsets
-from falcoeks_fast.rules.yaml_source import MAX_DEPTH, Mapping, Node, Scalar, Sequence, decode_file, load_documents
+from falcoeks_fast.rules.files.diagnostics import LoadError
+from falcoeks_fast.rules.files.traced import Traced, file_offsets
+from falcoeks_fast.rules.files.yaml_source import (
+    MAX_DEPTH,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    decode_file,
+    load_documents,
+)
 
 
 def documents(text: str) -> list[Node]:

@@ -11,9 +11,9 @@ import threading
 from pathlib import Path
 
 from falcoeks_fast.config.model import OwnSettings
-from falcoeks_fast.rules.background import BackgroundCompiler
-from falcoeks_fast.rules.bundle import BundleError, load_bundle
-from falcoeks_fast.rules.cache import CompiledCache
+from falcoeks_fast.rules.code.background import BackgroundCompiler
+from falcoeks_fast.rules.code.bundle import BundleError, load_bundle
+from falcoeks_fast.rules.code.cache import CompiledCache
 from falcoeks_fast.rules.plan import Plan
 
 from .generation import Generation

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from falcoeks_fast.config import Config, ConfigError
 from falcoeks_fast.config.model import SuppressEntry
 from falcoeks_fast.rules import AppendOutput
-from falcoeks_fast.rules.errors import ConditionError
-from falcoeks_fast.rules.fields import Fields
+from falcoeks_fast.rules.fields.lookup import Fields
+from falcoeks_fast.rules.language.errors import ConditionError
 
 ANY_RULE = "*"
 _MARK = secrets.token_hex(12)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from falcoeks_fast.rules.field_table import Argument, Field, FieldClass
+from falcoeks_fast.rules.fields.table import Argument, Field, FieldClass
 from falcoeks_fast.rules.plan import ValueType
 
 from .text_tables import wrapped

@@ -13,8 +13,8 @@ from falcoeks_fast.app.rule_loading import load, log_warnings
 from falcoeks_fast.config import Config
 from falcoeks_fast.engine.escaping import escape_lines
 from falcoeks_fast.rules import LoadResult, results_json
-from falcoeks_fast.rules.describe import describe_text
-from falcoeks_fast.rules.report import compact_json
+from falcoeks_fast.rules.advice.describe import describe_text
+from falcoeks_fast.rules.files.report import compact_json
 
 from .errors import fail
 from .options import Options

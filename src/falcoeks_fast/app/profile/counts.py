@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from falcoeks_fast.app.replay.events import Chunk, scan
 from falcoeks_fast.engine._core import Format, Numbering, Origin, RuleSet, Scanner
 from falcoeks_fast.rules import LoadResult
-from falcoeks_fast.rules.lower import Lowering
-from falcoeks_fast.rules.optimise import optimise
+from falcoeks_fast.rules.lowering.lower import Lowering
+from falcoeks_fast.rules.optimiser.optimise import optimise
+from falcoeks_fast.rules.optimiser.prune import drop_unused
 from falcoeks_fast.rules.plan import Plan, RulePlan, Segment
-from falcoeks_fast.rules.prune import drop_unused
 
 from .candidates import with_candidates
 from .single import single_events

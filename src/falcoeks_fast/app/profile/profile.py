@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from falcoeks_fast.app.replay.events import Chunk
 from falcoeks_fast.engine._core import Format
 from falcoeks_fast.rules import LoadResult
-from falcoeks_fast.rules.firing import Firing
+from falcoeks_fast.rules.advice.firing import Firing
 
 from .counts import Counts
 from .single import single_events

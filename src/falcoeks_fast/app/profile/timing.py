@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 
 from falcoeks_fast.app.replay.events import Chunk, scan
 from falcoeks_fast.engine._core import Format, Numbering, Origin, RuleSet, Scanner
+from falcoeks_fast.rules.optimiser.prune import drop_unused
 from falcoeks_fast.rules.plan import Plan
-from falcoeks_fast.rules.prune import drop_unused
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadResult
-from falcoeks_fast.rules.ast import And, Check, Expr, Not, Or, children
-from falcoeks_fast.rules.condition_text import check_text
-from falcoeks_fast.rules.lower import Lowering
-from falcoeks_fast.rules.tree import checks
+from falcoeks_fast.rules.language.ast import And, Check, Expr, Not, Or, children
+from falcoeks_fast.rules.language.condition_text import check_text
+from falcoeks_fast.rules.language.tree import checks
+from falcoeks_fast.rules.lowering.lower import Lowering
 
 from .files import Case
 

@@ -14,7 +14,7 @@ from typing import Any
 from falcoeks_fast.app.single_event import evaluator
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadResult
-from falcoeks_fast.rules.explain import EventExplanation, UnknownRule
+from falcoeks_fast.rules.advice.explain import EventExplanation, UnknownRule
 from falcoeks_fast.rules.suggest import closest
 
 from .coverage import Coverage

@@ -124,8 +124,8 @@ def _cluster_pages(parsed: Namespace) -> Pages:
 def _compiled(result: LoadResult, name: str) -> tuple[Rules, str]:
     """The rules with their compiled module, or without one and a note why."""
     from falcoeks_fast.bench.workload import Rules
-    from falcoeks_fast.rules.build import SOMEBODY_WAITS, BuildError
-    from falcoeks_fast.rules.cache import CompiledCache
+    from falcoeks_fast.rules.code.build import SOMEBODY_WAITS, BuildError
+    from falcoeks_fast.rules.code.cache import CompiledCache
 
     assert result.plan is not None
     _say("compiling the rules ...")

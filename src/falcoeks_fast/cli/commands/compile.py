@@ -9,9 +9,9 @@ from pathlib import Path
 
 from falcoeks_fast.cli.arguments import add_rules_options, command_parser, configured, loaded_rules
 from falcoeks_fast.cli.errors import fail, guarded
-from falcoeks_fast.rules.build import BuildError
-from falcoeks_fast.rules.bundle import BundleError, compile_bundle
-from falcoeks_fast.rules.emit import EmitError, emit
+from falcoeks_fast.rules.code.build import BuildError
+from falcoeks_fast.rules.code.bundle import BundleError, compile_bundle
+from falcoeks_fast.rules.code.emit import EmitError, emit
 
 SUMMARY = "Compile rules ahead of time into one file."
 _STAGES = {"cython": "translating with Cython", "c": "running the C compiler"}

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from falcoeks_fast.cli.arguments import add_rules_options, command_parser, configured, loaded_rules
 from falcoeks_fast.cli.errors import fail, guarded
 from falcoeks_fast.engine.escaping import escape_lines
-from falcoeks_fast.rules.describe import describe_text
-from falcoeks_fast.rules.report import compact_json
+from falcoeks_fast.rules.advice.describe import describe_text
+from falcoeks_fast.rules.files.report import compact_json
 
 SUMMARY = "Describe all rules, or one."
 

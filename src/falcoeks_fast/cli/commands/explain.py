@@ -10,7 +10,7 @@ from falcoeks_fast.cli.arguments import add_rules_options, command_parser, confi
 from falcoeks_fast.cli.errors import fail, guarded
 from falcoeks_fast.config import ConfigError
 from falcoeks_fast.engine.escaping import escape_lines
-from falcoeks_fast.rules.explain import EventExplanation, UnknownRule, explain
+from falcoeks_fast.rules.advice.explain import EventExplanation, UnknownRule, explain
 
 SUMMARY = "Explain a rule: its whole condition, the fields it reads, on what it can fire; with --event, what decided."
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from falcoeks_fast.cli.arguments import command_parser, configured
 from falcoeks_fast.cli.errors import guarded
 from falcoeks_fast.cli.field_listing import FORMATS, field_listing
-from falcoeks_fast.rules.fields import Fields
+from falcoeks_fast.rules.fields.lookup import Fields
 
 SUMMARY = "List the fields that conditions and outputs can use."
 

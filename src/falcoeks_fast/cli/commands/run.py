@@ -178,7 +178,7 @@ def _plugins(options: Options, config: Config) -> int:
 
 def _list(options: Options, config: Config) -> int:
     from falcoeks_fast.cli.field_listing import FORMATS, field_listing
-    from falcoeks_fast.rules.fields import Fields
+    from falcoeks_fast.rules.fields.lookup import Fields
 
     source = options.one("list")
     if source not in ("", "k8s_audit", "syscall"):

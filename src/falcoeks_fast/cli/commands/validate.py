@@ -8,7 +8,7 @@ from falcoeks_fast.cli.arguments import command_parser, configured, loaded_rules
 from falcoeks_fast.cli.errors import fail, guarded
 from falcoeks_fast.engine.escaping import escape_lines
 from falcoeks_fast.rules import results_json
-from falcoeks_fast.rules.validate import add_advice
+from falcoeks_fast.rules.advice.validate import add_advice
 
 SUMMARY = "Check rules files: errors, warnings and advice, with the line and a caret."
 
