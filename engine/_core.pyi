@@ -43,7 +43,8 @@ class Format:
     ) -> None:
         """`raw_text`: leave control characters in text alerts as Falco 0.44 does.
 
-        `alert_id`: put it into output_fields. `origin_fields`: put falcoeks.cluster, .account and .region into output_fields (several clusters).
+        `alert_id`: put it into output_fields.
+        `origin_fields`: put falcoeks.cluster, .account and .region into output_fields (several clusters).
         """
 
 @final
