@@ -9,6 +9,7 @@
 #include "json.hpp"
 #include "string_kernel.hpp"
 
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -37,6 +38,20 @@ struct PageEnd {
 enum class PageResult { ok, surprise, malformed };
 
 namespace page_detail {
+
+// The value of eight decimal digits; false if something else is among them. Digits are added up in pairs, then fours.
+inline bool eight_digits(const uint8_t *p, uint64_t &value) {
+    if constexpr (std::endian::native != std::endian::little) return false;
+    constexpr uint64_t kOnes = 0x0101010101010101u;
+    uint64_t d;
+    std::memcpy(&d, p, 8);
+    if ((d & 0xf0 * kOnes) != 0x30 * kOnes || ((d + 0x06 * kOnes) & 0xf0 * kOnes) != 0x30 * kOnes) return false;
+    d &= 0x0f * kOnes;
+    d = (d * (10 * 256 + 1) >> 8) & 0x00ff00ff00ff00ffu;
+    d = (d * (100 * 65536 + 1) >> 16) & 0x0000ffff0000ffffu;
+    value = d * (10000 * (uint64_t{1} << 32) + 1) >> 32;
+    return true;
+}
 
 struct Splitter {
     const uint8_t *p, *end;
@@ -73,6 +88,7 @@ struct Splitter {
         if (negative) ++p;
         const uint8_t *from = p;
         uint64_t v = 0;
+        if (end - p > 8 && eight_digits(p, v)) p += 8;
         while (p < end && *p >= '0' && *p <= '9' && p - from < 18) v = v * 10 + (*p++ - '0');
         if (p == from || (p < end && ((*p >= '0' && *p <= '9') || *p == '.' || (*p | 0x20) == 'e'))) return false;
         out = negative ? -static_cast<int64_t>(v) : static_cast<int64_t>(v);
@@ -107,32 +123,75 @@ struct Splitter {
     }
 };
 
+// What stands in a log event. A page repeats one order of keys, so the spelling of the event before is tried first.
+enum class Field : uint8_t { text, event_id, stream, timestamp, ingestion, other };
+
+struct Habit {
+    static constexpr size_t kMost = 8;
+    struct {
+        Text spelled;  // with quotes and colon
+        Field field;
+    } keys[kMost];
+    size_t count = 0;
+};
+
 inline bool is(Text key, const char *name, size_t size) {
     return key.size == size && std::memcmp(key.data, name, size) == 0;
 }
 
+inline Field field_of(Text key) {
+    if (is(key, "message", 7)) return Field::text;
+    if (is(key, "eventId", 7)) return Field::event_id;
+    if (is(key, "logStreamName", 13)) return Field::stream;
+    if (is(key, "timestamp", 9)) return Field::timestamp;
+    if (is(key, "ingestionTime", 13)) return Field::ingestion;
+    return Field::other;
+}
+
 template <typename Number, typename String>
-bool read_member(Text key, Message &m, Number &&number, String &&string, bool &known) {
-    known = true;
-    if (is(key, "message", 7)) { m.has_text = true; return string(m.text); }
-    if (is(key, "eventId", 7)) return string(m.event_id);
-    if (is(key, "logStreamName", 13)) return string(m.stream);
-    if (is(key, "timestamp", 9)) return number(m.timestamp_ms);
-    if (is(key, "ingestionTime", 13)) return number(m.ingestion_ms);
-    known = false;
+bool read_field(Field field, Message &m, Number &&number, String &&string) {
+    switch (field) {
+    case Field::text: m.has_text = true; return string(m.text);
+    case Field::event_id: return string(m.event_id);
+    case Field::stream: return string(m.stream);
+    case Field::timestamp: return number(m.timestamp_ms);
+    case Field::ingestion: return number(m.ingestion_ms);
+    default: return true;
+    }
+}
+
+// The key at s.p and its colon.
+inline bool event_key(Splitter &s, Habit &habit, size_t place, Field &field) {
+    if (place < habit.count) {
+        Text usual = habit.keys[place].spelled;
+        if (static_cast<size_t>(s.end - s.p) > usual.size && std::memcmp(s.p, usual.data, usual.size) == 0) {
+            s.p += usual.size;
+            field = habit.keys[place].field;
+            return true;
+        }
+    }
+    s.space();
+    const char *from = reinterpret_cast<const char *>(s.p);
+    Text key;
+    if (!s.key(key)) return false;
+    field = field_of(key);
+    if (place < Habit::kMost && place <= habit.count) {
+        habit.keys[place].spelled = Text(from, static_cast<size_t>(reinterpret_cast<const char *>(s.p) - from));
+        habit.keys[place].field = field;
+        habit.count = place + 1;
+    }
     return true;
 }
 
-inline bool event(Splitter &s, Message &m) {
+inline bool event(Splitter &s, Message &m, Habit &habit) {
     if (!s.take('{')) return false;
     if (s.take('}')) return true;
+    size_t place = 0;
     do {
-        Text key;
-        if (!s.key(key)) return false;
-        bool known;
-        if (!read_member(key, m, [&](int64_t &n) { return s.integer(n); }, [&](Text &t) { return s.string(t); }, known))
-            return false;
-        if (!known && !s.skip()) return false;
+        Field field;
+        if (!event_key(s, habit, place++, field)) return false;
+        bool read = read_field(field, m, [&](int64_t &n) { return s.integer(n); }, [&](Text &t) { return s.string(t); });
+        if (!read || (field == Field::other && !s.skip())) return false;
     } while (s.take(','));
     return s.take('}');
 }
@@ -140,6 +199,7 @@ inline bool event(Splitter &s, Message &m) {
 // The fast way.
 inline PageResult split(const uint8_t *body, size_t size, PageEnd &page_end, std::vector<Message> &messages) {
     Splitter s{body, body + size, string_kernel()};
+    Habit habit;
     bool saw_events = false;
     if (!s.take('{')) return PageResult::surprise;
     if (s.take('}')) {
@@ -154,7 +214,7 @@ inline PageResult split(const uint8_t *body, size_t size, PageEnd &page_end, std
             if (!s.take('[')) return PageResult::surprise;
             if (s.take(']')) continue;
             do {
-                if (!event(s, messages.emplace_back())) return PageResult::surprise;
+                if (!event(s, messages.emplace_back(), habit)) return PageResult::surprise;
             } while (s.take(','));
             if (!s.take(']')) return PageResult::surprise;
         } else if (is(key, "nextToken", 9) && !page_end.has_token) {
@@ -192,7 +252,6 @@ inline PageResult split_document(const Document &doc, PageEnd &page_end, std::ve
         while (members.next()) {
             uint32_t at = members.value;
             Text key = decode(arena, members.key);
-            bool known;
             auto number = [&](int64_t &n) {
                 if (doc.kind(at) != Kind::number) return false;
                 Text t = doc.scalar(at);
@@ -205,7 +264,7 @@ inline PageResult split_document(const Document &doc, PageEnd &page_end, std::ve
                 t = doc.inside(at);
                 return true;
             };
-            if (!read_member(key, m, number, string, known)) return PageResult::malformed;
+            if (!read_field(field_of(key), m, number, string)) return PageResult::malformed;
         }
         arena.reset();
     }

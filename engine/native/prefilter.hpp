@@ -26,7 +26,7 @@ class Prefilter {
   public:
     // One thread's working memory. Remembers whether asking has been worth while, and which columns ever decide.
     struct State {
-        std::vector<Words4> set;
+        std::vector<uint64_t> start, set;  // rules as bits: before anything was read; what is left
         uint32_t asked = 0, answered = 0, rest = 0, periods = 0;
         HeadPlan plan;
         std::vector<std::vector<Use>> uses;  // per value of the plan
@@ -85,7 +85,7 @@ class Prefilter {
         std::vector<std::vector<Use>> before;
         before.swap(state.uses);
         state.plan = HeadPlan();
-        state.set.resize(dispatch_->blocks());
+        begin(state);
         auto decided = [&](uint32_t column) {
             for (const auto &uses : before)
                 for (const Use &use : uses)
@@ -127,11 +127,20 @@ class Prefilter {
         }
     }
 
-    bool look(Text message, State &state) const {
-        const Words4 *left = dispatch_->all();
-        bool dropped = false;
+    size_t words() const { return (dispatch_->rules() + 63) / 64; }
+
+    // Which rules can match an event of our times.
+    void begin(State &state) const {
+        state.set.resize(words());
+        state.start.resize(words());
+        std::memcpy(state.start.data(), dispatch_->all(), words() * sizeof(uint64_t));
         for (size_t i : of_time_)
-            if (left) left = intersect(left, dispatch_->row(i, kClassOther), state, dropped);
+            for (size_t w = 0; w < words(); ++w) state.start[w] &= word(dispatch_->row(i, kClassOther), w);
+    }
+
+    bool look(Text message, State &state) const {
+        const uint64_t *left = state.start.data();
+        bool dropped = false;
         uint64_t seen = 0;
         EscapedWalk walk(message);
         auto allowed = [&] { return walk.kind_is_event && (walk.has_audit_id || !needs_audit_id_); };
@@ -160,16 +169,22 @@ class Prefilter {
         return column.by_prefix ? column.prefixes.find(text) : tables_->interns[column.operand].find(text);
     }
 
-    const Words4 *intersect(const Words4 *a, const Words4 *b, State &state, bool &dropped) const {
-        Words4 any{}, gone{}, *to = state.set.data();
+    static uint64_t word(const Words4 *row, size_t number) {
+        uint64_t w;
+        std::memcpy(&w, reinterpret_cast<const char *>(row) + number * sizeof w, sizeof w);
+        return w;
+    }
+
+    const uint64_t *intersect(const uint64_t *left, const Words4 *row, State &state, bool &dropped) const {
+        uint64_t any = 0, gone = 0;
         for (size_t i = 0; i < state.set.size(); ++i) {
-            Words4 both = a[i] & b[i];
-            gone |= a[i] ^ both;
+            uint64_t both = left[i] & word(row, i);
+            gone |= left[i] ^ both;
             any |= both;
-            to[i] = both;
+            state.set[i] = both;
         }
-        dropped = (gone[0] | gone[1] | gone[2] | gone[3]) != 0;
-        return (any[0] | any[1] | any[2] | any[3]) ? to : nullptr;
+        dropped = gone != 0;
+        return any ? state.set.data() : nullptr;
     }
 
     const Dispatch *dispatch_ = nullptr;
