@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,6 +101,17 @@ def test_a_page_is_counted_and_its_ids_become_permanent() -> None:
     assert bench.dispatcher.got["http"] == last(1, 2, 3)
     assert len({alert_id for alert_id, _ in (*report.alert_ids, *again.alert_ids)}) == 3
     assert again.alert_ids[0][1] == 1_767_323_045_003
+
+
+def test_clusters_of_one_name_are_counted_apart() -> None:
+    bench = Bench()
+    sink = EnginePageSink(bench.evaluation, bench.delivery, ambiguous_names={CLUSTER.name})
+    there = replace(CLUSTER, region="us-east-1", account="2")
+    sink.evaluate(page(1))
+    sink.evaluate(replace(page(1), cluster=there))
+    assert len(sink.seen_ids()) == 2
+    assert f"{CLUSTER.name} (us-east-1, 2)" in sink.seen_ids()
+    assert [ids for ids, _ in sink.seen_ids().values()] == [1, 1]
 
 
 def test_what_was_not_accepted_is_evaluated_again_and_reaches_only_who_missed_it() -> None:

@@ -22,7 +22,8 @@ def make_input(config: Config, evaluation: Evaluation, delivery: Delivery, time_
         if isinstance(plugin.settings, EksSettings):
             from .cloudwatch_input import CloudWatchInput
 
-            sink = EnginePageSink(evaluation, delivery)
+            names = [cluster.name for cluster in plugin.settings.clusters]
+            sink = EnginePageSink(evaluation, delivery, ambiguous_names={n for n in names if names.count(n) > 1})
             return CloudWatchInput(plugin.settings, config.own, sink, time_range=time_range)
         if isinstance(plugin.settings, AuditSettings):
             from .line_input import line_input

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ _log = logging.getLogger("falcoeks_fast.events")
 class _Group:
     """What is kept for one log group."""
 
+    name: str
     origin: Origin
     seen: SeenSet
     held_back: HeldBack = field(default_factory=HeldBack)
@@ -37,9 +39,13 @@ class _Group:
 class EnginePageSink:
     """Implements `PageSink`. Thread-safe."""
 
-    def __init__(self, evaluation: Evaluation, delivery: Delivery) -> None:
+    def __init__(
+        self, evaluation: Evaluation, delivery: Delivery, *, ambiguous_names: Collection[str] = frozenset()
+    ) -> None:
+        """`ambiguous_names`: names that several clusters have, in other regions or accounts; they count apart."""
         self._evaluation = evaluation
         self._delivery = delivery
+        self._ambiguous_names = frozenset(ambiguous_names)
         self._lock = threading.Lock()
         self._groups: dict[Cluster, _Group] = {}
 
@@ -53,13 +59,12 @@ class EnginePageSink:
         try:
             batch = scanner.scan_page(page.body, group.origin, group.seen, ticket)
             ids = tuple((alert.id, alert.event_time_ms) for alert in map(batch.alert, range(batch.alert_count)))
-            delivered = self._delivery.deliver(page.cluster.name, batch, generation, held_back=group.held_back)
+            delivered = self._delivery.deliver(group.name, batch, generation, held_back=group.held_back)
         except BaseException:  # whatever it was: the page will be read again, and its events must not look known then
             group.seen.forget(ticket)
             raise
         self._evaluation.sample(Kind.PAGE, page.body)
         accepted: Future[None] = Future()
-        name = page.cluster.name
 
         def settle(outcome: Future[None]) -> None:
             error = outcome.exception()
@@ -70,7 +75,7 @@ class EnginePageSink:
             group.seen.forget(ticket)
             if isinstance(error, NotAcceptedError):
                 group.held_back.add(ids, error.accepted or frozenset({""}))
-            self._delivery.count_unaccepted(name, len(ids))
+            self._delivery.count_unaccepted(group.name, len(ids))
             accepted.set_exception(error)
 
         delivered.add_done_callback(settle)
@@ -93,8 +98,8 @@ class EnginePageSink:
     def seen_ids(self) -> dict[str, tuple[int, int]]:
         """By cluster: how many event ids are remembered, and in how many bytes."""
         with self._lock:
-            groups = list(self._groups.items())
-        return {cluster.name: (len(group.seen), group.seen.memory_bytes) for cluster, group in groups}
+            groups = list(self._groups.values())
+        return {group.name: (len(group.seen), group.seen.memory_bytes) for group in groups}
 
     def _group(self, cluster: Cluster) -> _Group:
         with self._lock:
@@ -103,7 +108,10 @@ class EnginePageSink:
                 origin = Origin(
                     cluster=cluster.name, account=cluster.account, region=cluster.region, log_group=cluster.log_group
                 )
-                group = self._groups[cluster] = _Group(origin, SeenSet(secrets.token_bytes(16)))
+                name = cluster.name
+                if name in self._ambiguous_names:
+                    name = f"{name} ({', '.join(part for part in (cluster.region, cluster.account) if part)})"
+                group = self._groups[cluster] = _Group(name, origin, SeenSet(secrets.token_bytes(16)))
             return group
 
 
