@@ -101,6 +101,7 @@ COVERED_BY = {
     "EKS impersonation": "E",
     "EKS admin policy used": "",
     "EKS system identity from outside": "PG",
+    "EKS audit event cut off": "",
     "EKS permissions listed": "EDGS",
     "EKS who am I": "",
     "EKS look-alike name": "FD",

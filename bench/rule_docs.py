@@ -61,6 +61,7 @@ TECHNIQUES = {
     "T1552.007": ("Container API", "credential_access"),
     "T1557": ("Adversary-in-the-Middle", "credential_access collection"),
     "T1562.001": ("Disable or Modify Tools", "defense_evasion"),
+    "T1562.006": ("Indicator Blocking", "defense_evasion"),
     "T1562.007": ("Disable or Modify Cloud Firewall", "defense_evasion"),
     "T1572": ("Protocol Tunneling", "command_and_control"),
     "T1609": ("Container Administration Command", "execution"),

@@ -107,6 +107,24 @@ def test_failures_say_what_is_wrong_and_why(command: Any, folder: Path) -> None:
     assert outcome.stdout == (GOLDEN / "rule_tests_failed.txt").read_text()
 
 
+def test_an_event_that_was_cut(command: Any, folder: Path) -> None:
+    with (folder / "tests.yaml").open("a") as stream:
+        stream.write(
+            "  - {name: cut late, base: read, cut_before: requestObject, silent: [Pod exec]}\n"
+            "  - {name: cut early, base: read of a secret, cut_before: verb, fires: [Secret read]}\n"
+        )
+    outcome = command("tests.yaml")
+    assert outcome.returncode == 1, outcome.stderr
+    assert "cut early\n  must fire, but does not: Secret read\n" in outcome.stdout
+    assert "    unknown " in outcome.stdout, "what was cut off is neither true nor false"
+    assert "FAILED tests.yaml" in outcome.stdout
+    assert "cut late" not in outcome.stdout
+    change(folder / "tests.yaml", "cut_before: verb", "cut_before: verbs")
+    outcome = command("tests.yaml")
+    assert outcome.returncode == 2
+    assert "an event cannot be cut before 'verbs'; did you mean" in outcome.stderr
+
+
 def test_junit(command: Any, folder: Path) -> None:
     change(folder / "tests.yaml", "output: secret db read by alice", 'output: "not this \\x01"')
     outcome = command("tests.yaml", "--junit", "junit.xml")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from falcoeks_fast.app.rule_tests.files import read_test_files
+from falcoeks_fast.app.single_event import scan_event
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadResult, LoadSettings, RuleFile, load_rules
 
@@ -27,6 +28,7 @@ class Case:
     file: str
     name: str
     event: dict[str, Any]
+    text: bytes
     fires: tuple[str, ...]
     silent: tuple[str, ...]
 
@@ -38,6 +40,7 @@ def read_cases() -> list[Case]:
             Path(file.path).name,
             case.name,
             case.event,
+            case.text(),
             tuple(expected.rule for expected in case.fires),
             case.silent,
         )
@@ -71,10 +74,11 @@ class Pack:
         )
         self.scanner = _core.Scanner(rules, _core.Numbering())
 
-    def alerts(self, event: Mapping[str, Any]) -> list[dict[str, Any]]:
-        batch = self.scanner.scan_payload(json.dumps(event).encode(), _core.Origin())
+    def alerts(self, event: Mapping[str, Any] | bytes) -> list[dict[str, Any]]:
+        text = event if isinstance(event, bytes) else json.dumps(event).encode()
+        batch = scan_event(self.scanner, text)
         assert batch.events == 1
         return [json.loads(line) for line in batch.text.splitlines()]
 
-    def fired(self, event: Mapping[str, Any]) -> set[str]:
+    def fired(self, event: Mapping[str, Any] | bytes) -> set[str]:
         return {alert["rule"] for alert in self.alerts(event)}

@@ -37,7 +37,7 @@ def pack() -> Pack:
 def test_case(pack: Pack, case: Case) -> None:
     known = {rule.name for rule in pack.result.rules}
     assert set(case.fires) | set(case.silent) <= known, "the test names a rule that does not exist"
-    fired = pack.fired(case.event)
+    fired = pack.fired(case.text)
     assert set(case.fires) <= fired
     assert not set(case.silent) & fired
 
@@ -137,8 +137,8 @@ def test_the_first_match_is_the_most_severe(pack: Pack) -> None:
     first = Pack(FILES, all_enabled=True, match_all=False)
     priority = {rule.name: rule.priority for rule in pack.result.rules}
     for case in CASES:
-        graves = [priority[name] for name in pack.fired(case.event)]
-        assert [priority[name] for name in first.fired(case.event)] == ([min(graves)] if graves else []), case.name
+        graves = [priority[name] for name in pack.fired(case.text)]
+        assert [priority[name] for name in first.fired(case.text)] == ([min(graves)] if graves else []), case.name
 
 
 def test_test_files_belong_to_rule_files() -> None:

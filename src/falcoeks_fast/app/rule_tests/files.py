@@ -12,15 +12,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from falcoeks_fast.app.single_event import CUT_MARK
 from falcoeks_fast.rules.suggest import closest
 
 from .located import Located, RuleTestError, compose
 
 _FILE_KEYS = ("bases", "rules", "tests")
 _EVENT_KEYS = ("base", "event", "file", "line", "patch")
-_CASE_KEYS = ("name", *_EVENT_KEYS, "fires", "silent", "only")
+_CASE_KEYS = ("name", *_EVENT_KEYS, "cut_before", "fires", "silent", "only")
 _FIRING_KEYS = ("rule", "fields", "output", "priority")
 _SIZE_LIMIT_BYTES = 64 << 20
+_MEMBERS = (
+    *("kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "user", "impersonatedUser"),
+    *("sourceIPs", "userAgent", "objectRef", "responseStatus", "requestObject", "responseObject"),
+    *("requestReceivedTimestamp", "stageTimestamp", "annotations"),
+)
+"""The members of an audit event in the order in which the API server writes them (audit.k8s.io/v1, type Event)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,10 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One event, and what rules must say to it. `only`: no rule but those of `fires` may fire."""
+    """One event, and what rules must say to it.
+
+    `only`: no rule but those of `fires` may fire. `cut_before`: the member before which CloudWatch Logs cuts the event.
+    """
 
     file: str
     line: int
@@ -44,6 +54,15 @@ class Case:
     fires: tuple[Expected, ...] = ()
     silent: tuple[str, ...] = ()
     only: bool = False
+    cut_before: str | None = None
+
+    def text(self) -> bytes:
+        """The event as JSON; one that is cut has its members in the API server's order, and CloudWatch's mark."""
+        if self.cut_before is None:
+            return json.dumps(self.event).encode()
+        left = _MEMBERS[: _MEMBERS.index(self.cut_before)]
+        kept = {name: self.event[name] for name in left if name in self.event}
+        return json.dumps(kept).encode()[:-1] + b", " + CUT_MARK
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +167,20 @@ def _case(path: Path, definition: Located, entries: Mapping[str, Located], event
     name = entries["name"].text()
     if both := {expected.rule for expected in fires} & set(silent):
         raise definition.error(f"'{min(both)}' is to fire and to be silent")
-    return Case(str(path), definition.line, name, events.get(name, definition), fires, silent, only)
+    event = events.get(name, definition)
+    cut_before = _cut_before(entries["cut_before"], event) if "cut_before" in entries else None
+    return Case(str(path), definition.line, name, event, fires, silent, only, cut_before)
+
+
+def _cut_before(node: Located, event: Any) -> str:
+    """Everything but the kind may be missing of an event that is cut."""
+    member = node.text()
+    if member not in _MEMBERS[1:]:
+        hint = closest(member, _MEMBERS[1:])
+        raise node.error(f"an event cannot be cut before '{member}'{'; ' + hint if hint else ''}")
+    if not isinstance(event, Mapping):
+        raise node.error("only an event that is a mapping can be cut")
+    return member
 
 
 def _expected(node: Located) -> Expected:

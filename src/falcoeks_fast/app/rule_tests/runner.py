@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from falcoeks_fast.app.single_event import evaluator
+from falcoeks_fast.app.single_event import evaluator, scan_event
 from falcoeks_fast.engine import _core
 from falcoeks_fast.rules import LoadResult
 from falcoeks_fast.rules.advice.explain import EventExplanation, UnknownRule
@@ -95,8 +95,8 @@ class _Subject:
 
     def check(self, case: Case) -> tuple[str, ...]:
         """What is wrong. Raises RuleTestError if the test's event is no audit event."""
-        event = json.dumps(case.event).encode()
-        batch = self._scanner.scan_payload(event, _core.Origin())
+        event = case.text()
+        batch = scan_event(self._scanner, event)
         if batch.events != 1:
             why = "; ".join(f"{issue.kind} {issue.detail}".strip() for issue in batch.issues)
             raise RuleTestError(
