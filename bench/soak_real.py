@@ -11,11 +11,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from falcoeks_fast.poller.clock import SystemClock
@@ -24,6 +21,7 @@ from falcoeks_fast.poller.page import Cluster
 from falcoeks_fast.poller.settings import BudgetSettings, PollerSettings, TrailingPass
 from falcoeks_fast.poller.source import CloudWatchSource
 
+from .fake_cloudwatch.feeding import feeding, now_ms
 from .fake_cloudwatch.server import FakeServer
 from .fake_cloudwatch.service import FakeCloudWatch, Faults, Quota
 from .fake_cloudwatch.store import LogStore
@@ -41,24 +39,6 @@ _INVENTED = {
 }
 
 
-@contextmanager
-def _feeding(traffic: Traffic) -> Iterator[None]:
-    stop = threading.Event()
-
-    def feed() -> None:
-        while not stop.wait(0.5):
-            traffic.feed(time.time_ns() // 1_000_000 + 2_000)
-
-    traffic.feed(time.time_ns() // 1_000_000 + 2_000)
-    thread = threading.Thread(target=feed, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
 def _scene(faults: Faults | None = None) -> tuple[FakeCloudWatch, LogStore, Cluster]:
     service = FakeCloudWatch(quota=Quota(CEILING), faults=faults)
     cluster = Cluster("soak", "eu-west-1", "123456789012")
@@ -74,7 +54,7 @@ def _conditions(service: FakeCloudWatch) -> str:
 
 
 def _begin_ms() -> int:
-    return time.time_ns() // 1_000_000 + 500
+    return now_ms() + 500
 
 
 def real_time(events_per_s: int, seconds: int, goal_median_s: float, goal_high_s: float) -> Row:
@@ -83,7 +63,7 @@ def real_time(events_per_s: int, seconds: int, goal_median_s: float, goal_high_s
     noted: list[Noted] = []
     begin = _begin_ms()
     traffic = Traffic(store, events_per_s, begin, begin + seconds * 1000)
-    with FakeServer(service) as server, _feeding(traffic):
+    with FakeServer(service) as server, feeding(traffic):
         cluster = Cluster(plain.name, plain.region, plain.account, endpoint_url=server.url)
         settings = PollerSettings(
             (cluster,),
@@ -128,7 +108,7 @@ def kill_nine(seconds: int = 30) -> Row:
     service, store, _ = _scene(faults)
     begin = _begin_ms()
     traffic = Traffic(store, 300, begin, begin + seconds * 1000)
-    with FakeServer(service) as server, _feeding(traffic), tempfile.TemporaryDirectory() as folder:
+    with FakeServer(service) as server, feeding(traffic), tempfile.TemporaryDirectory() as folder:
         alerts = Path(folder) / "alerts"
         command = [sys.executable, "-m", "falcoeks_fast.bench.soak_child", "--url", server.url]
         command += ["--state", str(Path(folder) / "state"), "--alerts", str(alerts)]
