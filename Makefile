@@ -20,7 +20,7 @@ help:
 	@echo "make bench        the benchmark tables"
 	@echo "make fuzz         a million inputs for the core under AddressSanitizer and UBSan, about half an hour"
 	@echo "make agreement    20,000 conditions: interpreter, compiled rules and the slow reference"
-	@echo "make soak         the fetcher against a faulty simulated CloudWatch, a few minutes"
+	@echo "make soak         the fetcher against a faulty simulated CloudWatch, delivery with receivers down and a full disk"
 	@echo "make dist         sdist and wheel"
 
 $(VENV)/.packages: pyproject.toml
@@ -65,6 +65,7 @@ instructions: $(VENV)/.core
 
 soak: $(VENV)/.core
 	$(BIN)/python -m falcoeks_fast.bench.soak $(ARGS)
+	$(BIN)/python -m falcoeks_fast.bench.delivery_soak
 
 fuzz: $(VENV)/.core
 	$(BIN)/python -m tests.fuzz.run --sanitize $(ARGS)
