@@ -248,7 +248,7 @@ def _by_event(arrived: Sequence[Arrived], count: int) -> tuple[int, int]:
 
 
 def _conditions() -> str:
-    return f"real time, the whole program, alerts of 3 kB, ceiling {CEILING:.0f}, passes early, settled (10 s)"
+    return f"real time, the whole program, alerts of about 2 kB, ceiling {CEILING:.0f}, passes early, settled (10 s)"
 
 
 ROWS: dict[str, Callable[[], Row]] = {"receiver-down": receiver_down, "disk-full": disk_full, "reloads": many_reloads}

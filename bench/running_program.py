@@ -43,7 +43,7 @@ RULE = """
   priority: NOTICE
   source: k8s_audit
 """
-"""About 3 kB of alert for each event, which ends in the event's serial number."""
+"""About 2 kB of alert for each event, which ends in the event's serial number."""
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAINVENTED", "AWS_SECRET_ACCESS_KEY": "x", "AWS_EC2_METADATA_DISABLED": "true"}
 _RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""`make soak`, first part: the fetcher against a late, slow, limited and faulty CloudWatch; prints goal beside measured.
+"""`make soak`, first part: the fetcher against a late, slow, limited, faulty CloudWatch; prints goal beside measured.
 
 In: `--minutes` of the long row, `--only` for some rows. Out: a table on stdout, exit code 1 if a goal was missed. All
 of it is *simulated*: no AWS account is involved.
