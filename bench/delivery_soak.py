@@ -58,7 +58,7 @@ def _scene(events_per_s: int, seconds: float) -> Iterator[_Scene]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
     """`disordered`: alerts that came for the first time after one of a later event."""
 
     lost: int
@@ -70,7 +70,7 @@ class _Outcome:
         return f"{self.lost} lost, {self.repeated} repeated, {self.disordered} out of order, {self.wrong_ids} wrong ids"
 
 
-def _outcome(arrived: Sequence[Arrived], count: int) -> _Outcome:
+def outcome_of(arrived: Sequence[Arrived], count: int) -> Outcome:
     counts = Counter(alert.serial for alert in arrived)
     ids: dict[int, set[str]] = {}
     disordered, newest = 0, -1
@@ -81,7 +81,7 @@ def _outcome(arrived: Sequence[Arrived], count: int) -> _Outcome:
         ids.setdefault(alert.serial, set()).update((alert.alert_id, alert.body_id))
     several = sum(len(some) != 1 for some in ids.values())
     shared = len(ids) - len({identity for some in ids.values() for identity in some})
-    return _Outcome(count - len(counts), len(arrived) - len(counts), disordered, several + max(0, shared))
+    return Outcome(count - len(counts), len(arrived) - len(counts), disordered, several + max(0, shared))
 
 
 def _all_arrived(program: RunningProgram, receiver: AlertReceiver, traffic: Traffic) -> None:
@@ -123,7 +123,7 @@ def receiver_down() -> Row:
         finally:
             program.stop()
         receiver.close()
-        outcome = _outcome(receiver.arrived, scene.traffic.count)
+        outcome = outcome_of(receiver.arrived, scene.traffic.count)
         third = len(sizes) // 3
         grown = max(sizes[-third:]) - max(sizes[:third])
         return Row(
@@ -193,7 +193,7 @@ def disk_full() -> Row:
             program.stop()
             disk.close()
         receiver.close()
-        outcome = _outcome(receiver.arrived, scene.traffic.count)
+        outcome = outcome_of(receiver.arrived, scene.traffic.count)
         said = program.log.count("cannot be put on disk")
         return Row(
             f"the disk of the spool fills ({disk.description}), receiver down, 200 alerts/s; room again after 30 s",

@@ -68,6 +68,19 @@ def test_explain_says_what_decided(tmp_path: Path, inside: Run) -> None:
     assert inside("explain", "Every get", "-r", rules, "--event", two).returncode == 1
 
 
+def test_explain_takes_an_event_that_was_cut(tmp_path: Path, inside: Run) -> None:
+    rules = write(tmp_path / "rules.yaml", RULE)
+    text = json.dumps(event(1))
+    for end, says in (
+        (text.index('"sourceIPs"'), "Every get: fires"),
+        (text.index('"verb"'), "Every get: does not fire"),
+    ):
+        cut = write(tmp_path / "cut.json", text[:end] + "[Truncated...]\n")
+        outcome = inside("explain", "Every get", "-r", rules, "--event", cut)
+        assert outcome.returncode == 0, outcome.stderr
+        assert says in outcome.stdout
+
+
 def test_validate_shows_the_line_and_a_caret(tmp_path: Path, inside: Run) -> None:
     bad = write(tmp_path / "bad.yaml", RULE.replace("ka.verb = get", "ka.verbb = get"))
     outcome = inside("validate", bad)
