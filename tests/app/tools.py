@@ -207,7 +207,11 @@ class Receiver:
                 super().setup()
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                size_bytes = int(self.headers["Content-Length"])
+                body = self.rfile.read(size_bytes)
+                if len(body) < size_bytes:  # the sender was killed on the way: no receiver would take that for an alert
+                    self.close_connection = True
+                    return
                 number = len(receiver.bodies)
                 receiver.bodies.append(body)
                 receiver.headers.append({name.lower(): value for name, value in self.headers.items()})
