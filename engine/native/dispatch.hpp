@@ -19,6 +19,11 @@ namespace fe {
 
 using Words4 = uint64_t __attribute__((vector_size(32)));  // as many instructions as the machine needs
 
+// falcoeks.truncated, which every event has.
+inline bool is_truncated_flag(const SlotPlan &s) {
+    return s.reader == Reader::meta && s.index == static_cast<int64_t>(MetaField::truncated);
+}
+
 // The table; immutable, shared by threads.
 class Dispatch {
   public:
@@ -72,11 +77,11 @@ class Dispatch {
     static constexpr uint64_t kUsualTime = 1000000000000000000u;  // in ns; from here on it has 19 digits
 
     // A string that stands before the large objects of an event, for which reading is cheap; or the event's time as
-    // text, which the community rules compare with 0 where they mean "never".
+    // text, which the community rules compare with 0 where they mean "never"; or whether the event was cut.
     static bool in_header(const PlanData &plan, const OperandPlan &o) {
         if (o.kind != OperandKind::slot || !o.scalar_string()) return false;
         const SlotPlan &s = plan.slots[o.slot];
-        if (s.reader == Reader::json_rawtime) return true;
+        if (s.reader == Reader::json_rawtime || is_truncated_flag(s)) return true;
         return (s.reader == Reader::scalar || s.reader == Reader::json_value) && !s.path.empty() &&
                s.root != kRootOther && s.root != kRootRequestObject && s.root != kRootResponseObject;
     }

@@ -42,6 +42,10 @@ class Prefilter {
                 if (only_zero(operand)) of_time_.push_back(i);
                 continue;
             }
+            if (is_truncated_flag(slot)) {
+                of_cut_.push_back(i);
+                continue;
+            }
             if (slot.path.size() > 2 || wanted_.size() == kMostValues) continue;
             needs_audit_id_ |= slot.reader == Reader::scalar;
             HeadValue value{slot.root, slot.path.size() == 2 ? slot.path[1] : std::string()};
@@ -62,6 +66,7 @@ class Prefilter {
     // `timestamp_ms`: CloudWatch's, by which the scanner knows that no event of a page is of 1970.
     bool nothing_can_match(Text message, int64_t timestamp_ms, State &state) const {
         if (wanted_.empty() || timestamp_ms <= 0) return false;
+        if (!of_cut_.empty() && !is_whole(message)) return false;
         if (state.rest) {
             --state.rest;
             return false;
@@ -108,6 +113,12 @@ class Prefilter {
         return true;
     }
 
+    // CloudWatch cuts messages of 256 kB and more; a shorter one that ends with a brace is whole.
+    static bool is_whole(Text message) {
+        return message.size > 0 && message.size < kNeverCutBytes && message.data[message.size - 1] == '}';
+    }
+
+    static constexpr size_t kNeverCutBytes = 200'000;
     static constexpr size_t kMostValues = 64;
     static constexpr uint32_t kJudgeAfter = 1024;  // events of a period
     static constexpr uint32_t kPeriodsOfFew = 32;  // so often all values are tried again
@@ -136,6 +147,10 @@ class Prefilter {
         std::memcpy(state.start.data(), dispatch_->all(), words() * sizeof(uint64_t));
         for (size_t i : of_time_)
             for (size_t w = 0; w < words(); ++w) state.start[w] &= word(dispatch_->row(i, kClassOther), w);
+        for (size_t i : of_cut_) {
+            uint32_t whole = class_of(dispatch_->columns()[i], Text("false", 5));
+            for (size_t w = 0; w < words(); ++w) state.start[w] &= word(dispatch_->row(i, whole), w);
+        }
     }
 
     bool look(Text message, State &state) const {
@@ -191,6 +206,7 @@ class Prefilter {
     const Tables *tables_ = nullptr;
     std::vector<HeadValue> wanted_;
     std::vector<size_t> of_time_;                  // columns of the event's time
+    std::vector<size_t> of_cut_;                   // columns of falcoeks.truncated
     std::vector<std::vector<uint32_t>> columns_;  // per wanted value, those of the dispatch table that ask for it
     bool needs_audit_id_ = false;
 };

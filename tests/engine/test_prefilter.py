@@ -48,3 +48,20 @@ def test_a_value_with_escapes_may_be_anything(condition: str, change: dict[str, 
     batch = scanner(rules, prefilter=True).scan_page(body, ORIGIN)
     assert (batch.alert_count, batch.events) == (1, 6)
     assert batch.prefiltered == 5
+
+
+def test_a_rule_on_cut_events_leaves_whole_ones_to_the_prefilter() -> None:
+    rules = rule_set(rule("cut", "falcoeks.truncated = true", "verb=%ka.verb"))
+    text = json.dumps(EVENT, separators=(",", ":"))
+    cut = text[: text.index('"userAgent"')] + "[Truncated...]"
+    body = page([t.encode() for t in (text, cut, text, text[:-30])])
+    with_it = scanner(rules, prefilter=True).scan_page(body, ORIGIN)
+    without = scanner(rules, prefilter=False).scan_page(body, ORIGIN)
+    assert with_it.text == without.text
+    assert (with_it.alert_count, with_it.truncated, with_it.events) == (2, 2, 4)
+    assert with_it.prefiltered == 0, "nothing of the head is asked for, so nothing is read there"
+    rules = rule_set(
+        rule("cut", "falcoeks.truncated = true", "verb=%ka.verb"), rule("list", "ka.verb = list", "verb=%ka.verb")
+    )
+    with_it = scanner(rules, prefilter=True).scan_page(body, ORIGIN)
+    assert (with_it.alert_count, with_it.prefiltered) == (2, 2)
