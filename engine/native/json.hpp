@@ -37,7 +37,6 @@ struct Document {
     const uint32_t *jump = nullptr;  // for an opening bracket: the position behind its closing one (kUnknown: cut off)
     uint32_t count = 0;
     bool truncated = false;
-    bool spaced = false;  // white space outside strings may occur
 
     uint8_t first(uint32_t p) const { return data[at[p]]; }
 
@@ -252,7 +251,7 @@ inline Text value_text(const Document &doc, uint32_t p, Arena &arena) {
     Kind kind = doc.kind(p);
     if (kind == Kind::string) return decode(arena, doc.inside(p));
     Text raw = doc.raw(p);
-    if (!doc.spaced || kind == Kind::number || kind == Kind::literal) return raw;
+    if (kind == Kind::number || kind == Kind::literal) return raw;
     char *out = arena.take(raw.size + 1), *start = out;
     bool in_string = false;
     for (size_t i = 0; i < raw.size; ++i) {

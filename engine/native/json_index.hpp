@@ -84,7 +84,6 @@ inline IndexResult Indexer::link(Document &doc, const uint32_t *at, uint32_t *ju
     uint32_t depth = 0, p = 0;
     doc.at = at;
     doc.jump = jump;
-    (void)open_string;
 
     enum { value, key, after } state = value;
     while (p < count) {
@@ -150,7 +149,6 @@ inline IndexResult Indexer::index(const uint8_t *data, uint32_t size, Document &
     doc = Document{};
     doc.data = data;
     doc.size = size;
-    doc.spaced = true;
     if (!reserve(size)) throw std::bad_alloc();
     bool open_string = false;
     simdjson::error_code error = stage1_->stage1(data, size, simdjson::stage1_mode::regular);

@@ -11,6 +11,9 @@ class Numbering {
     uint64_t next() { return last_.fetch_add(1, std::memory_order_relaxed) + 1; }
     uint64_t last() const { return last_.load(std::memory_order_relaxed); }
 
+    // Whether the first event's time is known.
+    bool started() const { return first_time_.load(std::memory_order_relaxed) != kNone; }
+
     // The time of the run's first event, which is this one if there was none before.
     uint64_t first_time(uint64_t time_ns) {
         uint64_t first = first_time_.load(std::memory_order_relaxed);

@@ -141,7 +141,9 @@ class Scanner {
         event_.event_id = m.event_id;
         event_.timestamp_ms = m.timestamp_ms < 0 ? 0 : static_cast<uint64_t>(m.timestamp_ms);
         event_.ingestion_ms = m.ingestion_ms < 0 ? 0 : static_cast<uint64_t>(m.ingestion_ms);
-        if (use_prefilter_ && rules_->prefilter().nothing_can_match(m.text, m.timestamp_ms, prefilter_)) {
+        // The first event of a run is read whole: relative times count from it.
+        if (use_prefilter_ && numbering_->started() &&
+            rules_->prefilter().nothing_can_match(m.text, m.timestamp_ms, prefilter_)) {
             ++batch_->counts.events;
             ++batch_->counts.prefiltered;
             numbering_->next();

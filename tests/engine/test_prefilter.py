@@ -16,6 +16,13 @@ ORIGIN = _core.Origin(cluster="c")
 OTHERS = [EVENT | {"user": {"username": f"u{number}"}} for number in range(5)]
 
 
+def begun(rules: _core.RuleSet, *, prefilter: bool = True) -> _core.Scanner:
+    """A scanner behind the first event of its run, which is always read whole."""
+    reader = scanner(rules, prefilter=prefilter)
+    assert reader.scan_page(page([compact(EVENT).encode()]), ORIGIN).prefiltered == 0
+    return reader
+
+
 def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
@@ -45,7 +52,7 @@ def test_a_value_with_escapes_may_be_anything(condition: str, change: dict[str, 
     rules = rule_set(rule("r", condition))
     message = written(EVENT | change)
     body = page([*(compact(other).encode() for other in OTHERS), message])
-    batch = scanner(rules, prefilter=True).scan_page(body, ORIGIN)
+    batch = begun(rules).scan_page(body, ORIGIN)
     assert (batch.alert_count, batch.events) == (1, 6)
     assert batch.prefiltered == 5
 
@@ -55,13 +62,24 @@ def test_a_rule_on_cut_events_leaves_whole_ones_to_the_prefilter() -> None:
     text = json.dumps(EVENT, separators=(",", ":"))
     cut = text[: text.index('"userAgent"')] + "[Truncated...]"
     body = page([t.encode() for t in (text, cut, text, text[:-30])])
-    with_it = scanner(rules, prefilter=True).scan_page(body, ORIGIN)
-    without = scanner(rules, prefilter=False).scan_page(body, ORIGIN)
+    with_it = begun(rules).scan_page(body, ORIGIN)
+    without = begun(rules, prefilter=False).scan_page(body, ORIGIN)
     assert with_it.text == without.text
     assert (with_it.alert_count, with_it.truncated, with_it.events) == (2, 2, 4)
     assert with_it.prefiltered == 0, "nothing of the head is asked for, so nothing is read there"
     rules = rule_set(
         rule("cut", "falcoeks.truncated = true", "verb=%ka.verb"), rule("list", "ka.verb = list", "verb=%ka.verb")
     )
-    with_it = scanner(rules, prefilter=True).scan_page(body, ORIGIN)
+    with_it = begun(rules).scan_page(body, ORIGIN)
     assert (with_it.alert_count, with_it.prefiltered) == (2, 2)
+
+
+def test_relative_times_count_from_the_first_event_whether_or_not_a_rule_can_match_it() -> None:
+    rules = rule_set(rule("deletion", "ka.verb = delete", "%evt.reltime"))
+    later = EVENT | {"verb": "delete", "stageTimestamp": "2026-01-02T03:04:15.123456Z"}
+    body = page([compact(event).encode() for event in (EVENT, EVENT, later)])
+    with_it = scanner(rules, prefilter=True).scan_page(body, ORIGIN)
+    without = scanner(rules, prefilter=False).scan_page(body, ORIGIN)
+    assert without.alert_count == 1
+    assert with_it.text == without.text
+    assert with_it.prefiltered == 1
