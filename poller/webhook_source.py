@@ -177,7 +177,7 @@ class WebhookSource:
         """Listen. Raises WebhookError."""
         parts = urlsplit(self._url)
         try:
-            port = parts.port or (443 if parts.scheme == "https" else 80)
+            port = parts.port if parts.port is not None else (443 if parts.scheme == "https" else 80)
         except ValueError as error:
             raise WebhookError(f"{self._url}: {error}; write http://host:port/path") from error
         if parts.scheme not in ("http", "https"):
