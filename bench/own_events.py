@@ -49,7 +49,7 @@ def fetched_pages(fetch: Fetch, name: str, largest_bytes: int = LARGEST_BYTES) -
         body = fetch(token)
         bodies.append(body)
         total_bytes += len(body)
-        token = _core.page_token(body)
+        token = _core.SplitPage(body).next_token
         if token is None or total_bytes >= largest_bytes:
             return counted(bodies, name)
 
@@ -67,7 +67,7 @@ def counted(bodies: list[bytes], name: str) -> Pages:
 
 def is_page(content: bytes) -> bool:
     try:
-        _core.page_token(content)
+        _core.SplitPage(content)
     except ValueError:
         return False
     return True

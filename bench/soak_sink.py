@@ -11,8 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from falcoeks_fast.engine._core import Format, Numbering, Origin, RuleSet, Scanner, SeenSet, page_token
-from falcoeks_fast.poller.page import Clock, Cluster, Page, PageReport
+from falcoeks_fast.engine._core import Format, Numbering, Origin, RuleSet, Scanner, SeenSet, SplitPage
+from falcoeks_fast.poller.page import Clock, Cluster, OpenPage, Page, PageReport
 from falcoeks_fast.rules import LoadSettings, RuleFile, load_rules
 
 _RULE = b"""
@@ -49,16 +49,17 @@ class SoakSink:
         self._groups: dict[Cluster, tuple[Origin, SeenSet]] = {}
         self._held_back: set[str] = set()
 
-    def next_token(self, body: bytes) -> str | None:
-        return page_token(body)
+    def open(self, page: Page) -> OpenPage:
+        return _OpenPage(self, page)
 
-    def evaluate(self, page: Page) -> PageReport:
+    def evaluate(self, page: Page, split: SplitPage) -> PageReport:
+        """Called by the open page."""
         scanner = getattr(self._local, "scanner", None)
         if scanner is None:
             scanner = self._local.scanner = Scanner(self._rules, self._numbering)
         origin, seen = self._group(page.cluster)
         ticket = seen.ticket()
-        batch = scanner.scan_page(page.body, origin, seen, ticket)
+        batch = scanner.scan_page(split, origin, seen, ticket)
         now_ms = self._clock.now_ms()
         noted, ids = [], []
         for alert in map(batch.alert, range(batch.alert_count)):
@@ -103,3 +104,16 @@ class SoakSink:
                 )
                 self._groups[cluster] = (origin, SeenSet(secrets.token_bytes(16)))
             return self._groups[cluster]
+
+
+class _OpenPage:
+    """Implements `OpenPage`."""
+
+    def __init__(self, sink: SoakSink, page: Page) -> None:
+        self._sink = sink
+        self._page = page
+        self._split = SplitPage(page.body)
+        self.next_token = self._split.next_token
+
+    def evaluate(self) -> PageReport:
+        return self._sink.evaluate(self._page, self._split)

@@ -10,9 +10,6 @@ SIMDJSON_VERSION: str
 def implementation() -> str:
     """The instruction set that simdjson and the page scanner chose on this machine, e.g. `icelake`."""
 
-def page_token(body: Buffer) -> str | None:
-    """The `nextToken` of a FilterLogEvents body, without looking at its events; None where there is none."""
-
 def floor(body: Buffer) -> int:
     """Walk a page with bare simdjson, reading twelve fields of each event; how many events. For benchmarks only.
 
@@ -168,6 +165,16 @@ class Numbering:
     def last(self) -> int: ...
 
 @final
+class SplitPage:
+    """A FilterLogEvents body, taken apart into its messages without a look at any of them. Immutable."""
+
+    def __init__(self, body: Buffer) -> None:
+        """`body` must not change as long as the page is in use. Raises ValueError if it is no such document."""
+    @property
+    def next_token(self) -> str | None:
+        """The `nextToken`; None where there is none."""
+
+@final
 class Scanner:
     """Turns bytes into alerts; one per thread. The rule set may be changed between two calls."""
 
@@ -176,7 +183,9 @@ class Scanner:
     ) -> None:
         """`max_event_size_bytes`: 0 for no limit."""
     rules: RuleSet
-    def scan_page(self, body: Buffer, origin: Origin, seen: SeenSet | None = None, ticket: int = 0) -> Batch:
+    def scan_page(
+        self, body: SplitPage | Buffer, origin: Origin, seen: SeenSet | None = None, ticket: int = 0
+    ) -> Batch:
         """A FilterLogEvents response body. Raises ValueError if it is no such document; then nothing was evaluated."""
     def scan_lines(self, chunk: Buffer, origin: Origin, *, last: bool = False) -> Batch:
         """JSON lines; an unfinished last line is left (`consumed`) unless `last`."""

@@ -25,6 +25,7 @@ from falcoeks_fast.engine.face cimport (
     RuleBook,
     ScannerData,
     SeenSetData,
+    SplitPageData,
     alert_id_of,
     floor_of,
     floor_supported,
@@ -33,8 +34,8 @@ from falcoeks_fast.engine.face cimport (
     lateness_bucket,
     lateness_buckets,
     make_rule_book,
-    page_token_of,
     simdjson_version,
+    take_apart,
 )
 
 SIMDJSON_VERSION = simdjson_version().decode()
@@ -46,17 +47,6 @@ class PlanError(ValueError):
 
 def implementation():
     return implementation_name().decode()
-
-
-def page_token(const uint8_t[::1] body not None):
-    cdef string token
-    cdef cbool has_token = False
-    cdef cbool is_page
-    with nogil:
-        is_page = page_token_of(&body[0] if body.shape[0] else NULL, body.shape[0], token, has_token)
-    if not is_page:
-        raise ValueError("this is no FilterLogEvents response: not a JSON object with an array `events`")
-    return token.decode("utf-8", "replace") if has_token else None
 
 
 def floor(const uint8_t[::1] body not None):
@@ -354,6 +344,29 @@ cdef class Batch:
 
 
 @cython.final
+cdef class SplitPage:
+    cdef SplitPageData data
+    # Keeps the body where the texts of `data` point to.
+    cdef const uint8_t[::1] body
+
+    def __cinit__(self, const uint8_t[::1] body not None):
+        cdef const uint8_t *text = &body[0] if body.shape[0] else NULL
+        cdef size_t size = body.shape[0]
+        cdef cbool is_page
+        with nogil:
+            is_page = take_apart(text, size, self.data)
+        if not is_page:
+            raise ValueError("this is no FilterLogEvents response: not a JSON object with an array `events`")
+        self.body = body
+
+    @property
+    def next_token(self):
+        if not self.data.has_token:
+            return None
+        return self.data.next_token.decode("utf-8", "replace")
+
+
+@cython.final
 cdef class Scanner:
     cdef unique_ptr[ScannerData] data
     cdef Numbering numbering
@@ -377,21 +390,18 @@ cdef class Scanner:
         self.busy = True
         return batch
 
-    def scan_page(self, const uint8_t[::1] body not None, Origin origin not None, SeenSet seen=None,
-                  uint64_t ticket=0):
+    def scan_page(self, body not None, Origin origin not None, SeenSet seen=None, uint64_t ticket=0):
+        cdef SplitPage page = body if isinstance(body, SplitPage) else SplitPage(body)
         cdef Batch batch = self.begin(origin)
-        cdef cbool is_page = False
-        cdef const uint8_t *data = &body[0] if body.shape[0] else NULL
-        cdef size_t size = body.shape[0]
+        cdef size_t size = page.body.shape[0]
+        cdef const uint8_t *data = &page.body[0] if size else NULL
         cdef SeenSetData *known = seen.data.get() if seen is not None else NULL
         try:
             with nogil:
-                is_page = self.data.get().scan_page(batch.rules.book.get()[0], data, size, origin.facts, known, ticket,
-                                                    batch.data.get()[0])
+                self.data.get().scan_page(batch.rules.book.get()[0], page.data, data, size, origin.facts, known,
+                                          ticket, batch.data.get()[0])
         finally:
             self.busy = False
-        if not is_page:
-            raise ValueError("this is no FilterLogEvents response: not a JSON object with an array `events`")
         return batch
 
     def scan_lines(self, const uint8_t[::1] chunk not None, Origin origin not None, *, bint last=False):

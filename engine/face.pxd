@@ -92,10 +92,15 @@ cdef extern from "face.hpp" namespace "fe" nogil:
         int64_t newest_ms
         int64_t oldest_fresh_ms
 
+    cdef cppclass SplitPageData "fe::SplitPage":
+        SplitPageData()
+        string next_token
+        cbool has_token
+
     cdef cppclass ScannerData:
         ScannerData(NumberingData *numbering, uint64_t max_event_size, cbool prefilter) except +
-        cbool scan_page(const RuleBook &rules, const uint8_t *body, size_t size, const OriginFacts &origin,
-                        SeenSetData *seen, uint64_t ticket, BatchData &batch) except +
+        void scan_page(const RuleBook &rules, const SplitPageData &page, const uint8_t *body, size_t size,
+                       const OriginFacts &origin, SeenSetData *seen, uint64_t ticket, BatchData &batch) except +
         void scan_lines(const RuleBook &rules, const uint8_t *chunk, size_t size, const OriginFacts &origin,
                         cbool last, BatchData &batch) except +
         void scan_payload(const RuleBook &rules, const uint8_t *payload, size_t size, const OriginFacts &origin,
@@ -110,7 +115,7 @@ cdef extern from "face.hpp" namespace "fe" nogil:
     size_t lateness_buckets()
     string alert_id_of(const BatchData &batch, const AlertEntry &entry, const OriginFacts &origin,
                        const RuleBook &rules) except +
-    cbool page_token_of(const uint8_t *body, size_t size, string &token, cbool &has_token) except +
+    cbool take_apart(const uint8_t *body, size_t size, SplitPageData &page) except +
     string implementation_name()
     string simdjson_version()
     cbool floor_supported()

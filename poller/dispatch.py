@@ -63,7 +63,8 @@ class Dispatcher:
         self._clock = clock
         self._rng = rng
         self.lock = threading.Lock()
-        self.changed = threading.Condition(self.lock)  # there may be a call to make, or one less to wait for
+        self.changed = threading.Condition(self.lock)  # there may be a call to make, sooner than was known
+        self.settled = threading.Condition(self.lock)  # the outputs have answered for a page
         self._groups: dict[str, _Group] = {}
         self.readers: list[ClusterReader] = []
         self._turn = 0
@@ -106,6 +107,13 @@ class Dispatcher:
             wanted = min((self._wanted_at(one, now) for one in group.readers), default=math.inf)
             soonest = min(soonest, max(wait, wanted - now.mono, 0.002))
         return soonest
+
+    def has_call(self, now: Instant) -> bool:
+        """Whether `take` may give another call at once. The lock must be held."""
+        return any(
+            group.budget.wait_s(now.mono) <= 0.0 and any(self._wanted_at(one, now) <= now.mono for one in group.readers)
+            for group in self._groups.values()
+        )
 
     def _wanted_at(self, reader: ClusterReader, now: Instant) -> float:
         classes = CallClass if self._lower_allowed() else (CallClass.early,)
@@ -160,42 +168,30 @@ class Dispatcher:
 
     def arrived(self, call: Call, fetched: Fetched) -> None:
         """A page came: ask for its successor, then evaluate it. Called without the lock."""
-        body = fetched.body
+        body, span, now = fetched.body, call.window.span, instant(self._clock)
         try:
-            token = self._sink.next_token(body)
+            page = self._sink.open(
+                Page(call.reader.cluster, body, call.window.pass_name, span.start_ms, span.end_ms, now.ms)
+            )
         except ValueError as error:
-            self.failed(call, self._bad_page(call, error))
+            text = f"cluster {call.reader.cluster.name}: the response is no page of FilterLogEvents: {error}"
+            self.failed(call, Failure(Kind.bad_page, f"{text}; fetching it again"))
             return
+        token = page.next_token
         if token is not None and token == call.token:
             text = f"cluster {call.reader.cluster.name}: CloudWatch Logs gave the same page token twice"
             self.failed(call, Failure(Kind.bad_token, f"{text}; reading the window again"))
             return
-        now = instant(self._clock)
         with self.lock:
             self._flying[call] = len(body)
             self._note_skew(call.reader, fetched, now)
-            wanted = call.reader.page_fetched(call, len(body), token, now)
-            if not wanted:
+            if not call.reader.page_fetched(call, len(body), token, now):
                 del self._flying[call]
-            self.changed.notify()
-        if wanted:
-            self._evaluate(call, body, now)
-
-    def _evaluate(self, call: Call, body: bytes, now: Instant) -> None:
-        span = call.window.span
-        page = Page(call.reader.cluster, body, call.window.pass_name, span.start_ms, span.end_ms, now.ms)
-        try:
-            report = self._sink.evaluate(page)
-        except ValueError as error:
-            with self.lock:
-                del self._flying[call]
-                call.reader.read_again(call, self._bad_page(call, error), instant(self._clock))
-                self.changed.notify()
-            return
+                return
+        report = page.evaluate()
         with self.lock:
             del self._flying[call]
             call.reader.page_evaluated(call, len(body), report, instant(self._clock))
-            self.changed.notify()
         report.accepted.add_done_callback(functools.partial(self._settled, call, report))
 
     def _settled(self, call: Call, report: PageReport, accepted: Future[None]) -> None:
@@ -206,9 +202,10 @@ class Dispatcher:
                 why = "the delivery was cancelled" if error is None else str(error) or type(error).__name__
                 text = f"cluster {call.reader.cluster.name}: alerts were not accepted: {why}; reading the window again"
                 call.reader.read_again(call, Failure(Kind.delivery, text), instant(self._clock))
-            else:
-                call.reader.page_accepted(call, report)
-            self.changed.notify()
+                self.changed.notify()
+            elif call.reader.page_accepted(call, report):
+                self.changed.notify()
+            self.settled.notify_all()
 
     def failed(self, call: Call, failure: Failure) -> None:
         """No page came. Called without the lock."""
@@ -216,10 +213,6 @@ class Dispatcher:
             self._flying.pop(call, None)
             call.reader.call_failed(call, failure, instant(self._clock))
             self.changed.notify()
-
-    def _bad_page(self, call: Call, error: ValueError) -> Failure:
-        text = f"cluster {call.reader.cluster.name}: the response is no page of FilterLogEvents: {error}"
-        return Failure(Kind.bad_page, f"{text}; fetching it again")
 
     def _note_skew(self, reader: ClusterReader, fetched: Fetched, now: Instant) -> None:
         if fetched.server_time_ms < 0:

@@ -28,15 +28,20 @@ class Cluster:
         return f"/aws/eks/{self.name}/cluster"
 
 
+Body = bytes | memoryview
+"""A JSON document as AWS sent it (UTF-8)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One response of FilterLogEvents, its body untouched.
 
-    `body` is the JSON document as AWS sent it (UTF-8). `fetched_at_ms` is the clock when its last byte arrived.
+    `body` may stand in memory that is used again: it is valid until the page was evaluated.
+    `fetched_at_ms` is the clock when its last byte arrived.
     """
 
     cluster: Cluster
-    body: bytes
+    body: Body
     pass_name: str
     window_start_ms: int
     window_end_ms: int
@@ -64,14 +69,22 @@ class PageReport:
     alert_ids: tuple[tuple[str, int], ...] = field(default=())  # (alert id, event time in ms), for the checkpoint
 
 
+class OpenPage(Protocol):
+    """A page whose outline is known, for the thread that opened it."""
+
+    @property
+    def next_token(self) -> str | None:
+        """The page's `nextToken`."""
+
+    def evaluate(self) -> PageReport:
+        """Evaluate and hand the alerts to the outputs, in the order of the events. Called once, or never."""
+
+
 class PageSink(Protocol):
     """Evaluates pages. Thread-safe."""
 
-    def next_token(self, body: bytes) -> str | None:
-        """The page's `nextToken`, read without evaluating it. Raises ValueError if the body is no page."""
-
-    def evaluate(self, page: Page) -> PageReport:
-        """Evaluate and hand the alerts to the outputs, in the order of the events. Raises ValueError on no page."""
+    def open(self, page: Page) -> OpenPage:
+        """Take a page apart, without a look at its messages. Raises ValueError if its body is no page."""
 
     def restore(self, cluster: Cluster, alert_ids: list[tuple[str, int]]) -> None:
         """Alerts that were delivered before a restart: do not deliver them again."""

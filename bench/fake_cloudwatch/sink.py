@@ -12,8 +12,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
-from falcoeks_fast.poller.page import Clock, Cluster, Page, PageReport
+from falcoeks_fast.poller.page import Clock, Cluster, OpenPage, Page, PageReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,11 @@ class ReferenceSink:
         self.pages: list[Page] = []
         self.keep_pages = False
 
-    def next_token(self, body: bytes) -> str | None:
-        # A quotation mark within a message is escaped: this can only be the key.
-        before, found, after = body.rpartition(b'"nextToken":"')
-        if not before and not found and not after.startswith(b"{"):
-            raise ValueError("no page")
-        return after.partition(b'"')[0].decode() if found else None
+    def open(self, page: Page) -> OpenPage:
+        return _OpenPage(self, page)
 
-    def evaluate(self, page: Page) -> PageReport:
-        document = json.loads(page.body)
+    def evaluate(self, page: Page, document: dict[str, Any]) -> PageReport:
+        """Called by the open page."""
         cluster = page.cluster
         fresh = []
         with self._lock:
@@ -109,3 +106,16 @@ class ReferenceSink:
     @staticmethod
     def _alert_id(cluster: Cluster, event_id: str) -> str:
         return hashlib.sha256(f"{cluster.name}/{cluster.region}/{event_id}".encode()).hexdigest()[:32]
+
+
+class _OpenPage:
+    """Implements `OpenPage`. Raises ValueError for anything but JSON."""
+
+    def __init__(self, sink: ReferenceSink, page: Page) -> None:
+        self._sink = sink
+        self._page = page
+        self._document = json.loads(bytes(page.body))
+        self.next_token: str | None = self._document.get("nextToken")
+
+    def evaluate(self) -> PageReport:
+        return self._sink.evaluate(self._page, self._document)

@@ -30,13 +30,8 @@ inline std::string alert_id_of(const BatchData &batch, const AlertEntry &entry, 
 }
 
 // False if the body is no page.
-inline bool page_token_of(const uint8_t *body, size_t size, std::string &token, bool &has_token) {
-    std::vector<Message> messages;
-    PageEnd end;
-    if (split_page(body, size, end, messages) != PageResult::ok) return false;
-    token = std::move(end.next_token);
-    has_token = end.has_token;
-    return true;
+inline bool take_apart(const uint8_t *body, size_t size, SplitPage &page) {
+    return split_page(body, size, page) == PageResult::ok;
 }
 
 inline std::string implementation_name() {

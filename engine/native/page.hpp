@@ -23,11 +23,13 @@ struct Message {
     bool has_text = false;
 };
 
-struct PageEnd {
-    std::string next_token;  // decoded
+// A page taken apart. The texts of its messages point into the body, which must outlive it.
+struct SplitPage {
+    std::vector<Message> messages;  // in the order of the page
+    std::string next_token;         // decoded
     bool has_token = false;
 
-    void set(Text inside) {
+    void set_token(Text inside) {
         next_token.resize(inside.size + 3);
         next_token.resize(decode_into(inside, next_token.data()));
         has_token = true;
@@ -197,7 +199,7 @@ inline bool event(Splitter &s, Message &m, Habit &habit) {
 }
 
 // The fast way.
-inline PageResult split(const uint8_t *body, size_t size, PageEnd &page_end, std::vector<Message> &messages) {
+inline PageResult split(const uint8_t *body, size_t size, SplitPage &page) {
     Splitter s{body, body + size, string_kernel()};
     Habit habit;
     bool saw_events = false;
@@ -214,17 +216,17 @@ inline PageResult split(const uint8_t *body, size_t size, PageEnd &page_end, std
             if (!s.take('[')) return PageResult::surprise;
             if (s.take(']')) continue;
             do {
-                if (!event(s, messages.emplace_back(), habit)) return PageResult::surprise;
+                if (!event(s, page.messages.emplace_back(), habit)) return PageResult::surprise;
             } while (s.take(','));
             if (!s.take(']')) return PageResult::surprise;
-        } else if (is(key, "nextToken", 9) && !page_end.has_token) {
+        } else if (is(key, "nextToken", 9) && !page.has_token) {
             s.space();
             if (s.p < s.end && *s.p == 'n') {
                 if (!s.skip()) return PageResult::surprise;
             } else {
                 Text token;
                 if (!s.string(token)) return PageResult::surprise;
-                page_end.set(token);
+                page.set_token(token);
             }
         } else if (!s.skip()) {
             return PageResult::surprise;
@@ -236,10 +238,10 @@ inline PageResult split(const uint8_t *body, size_t size, PageEnd &page_end, std
 }
 
 // The thorough way: any JSON document.
-inline PageResult split_document(const Document &doc, PageEnd &page_end, std::vector<Message> &messages) {
+inline PageResult split_document(const Document &doc, SplitPage &page) {
     if (doc.kind(0) != Kind::object) return PageResult::malformed;
     uint32_t token = find(doc, 0, Text("nextToken", 9));
-    if (is_position(token) && doc.kind(token) == Kind::string) page_end.set(doc.inside(token));
+    if (is_position(token) && doc.kind(token) == Kind::string) page.set_token(doc.inside(token));
     uint32_t events = find(doc, 0, Text("events", 6));
     if (!is_position(events)) return PageResult::ok;
     if (doc.kind(events) != Kind::array) return PageResult::malformed;
@@ -247,7 +249,7 @@ inline PageResult split_document(const Document &doc, PageEnd &page_end, std::ve
     Elements e(doc, events);
     while (e.next()) {
         if (doc.kind(e.value) != Kind::object) return PageResult::malformed;
-        Message &m = messages.emplace_back();
+        Message &m = page.messages.emplace_back();
         Members members(doc, e.value);
         while (members.next()) {
             uint32_t at = members.value;
@@ -273,22 +275,21 @@ inline PageResult split_document(const Document &doc, PageEnd &page_end, std::ve
 
 }  // namespace page_detail
 
-// Split a page into `messages`, in order; their texts point into `body`. `malformed`: no FilterLogEvents body.
-inline PageResult split_page(const uint8_t *body, size_t size, PageEnd &page_end, std::vector<Message> &messages) {
-    messages.clear();
-    PageResult result = page_detail::split(body, size, page_end, messages);
+// Take a page apart; what `page` held before is gone. `malformed`: no FilterLogEvents body.
+inline PageResult split_page(const uint8_t *body, size_t size, SplitPage &page) {
+    page = SplitPage{};
+    PageResult result = page_detail::split(body, size, page);
     if (result == PageResult::ok) return result;
-    messages.clear();
-    page_end = PageEnd{};
+    page = SplitPage{};
     if (size > UINT32_MAX - 2 * kPadding) return PageResult::malformed;
     std::vector<uint8_t> padded(size + kPadding, 0);
     if (size) std::memcpy(padded.data(), body, size);
     Indexer indexer;
     Document doc;
     if (indexer.index(padded.data(), static_cast<uint32_t>(size), doc) != IndexResult::ok) return PageResult::malformed;
-    result = page_detail::split_document(doc, page_end, messages);
+    result = page_detail::split_document(doc, page);
     const char *from = reinterpret_cast<const char *>(padded.data()), *to = reinterpret_cast<const char *>(body);
-    for (Message &m : messages)
+    for (Message &m : page.messages)
         for (Text *t : {&m.text, &m.stream, &m.event_id})
             if (t->data) t->data = to + (t->data - from);
     return result;

@@ -1,6 +1,6 @@
 // Bytes to alerts, one scanner per thread.
 //
-// In: a page, a chunk of JSON lines or a single payload, and the rules. Out: a batch: alerts in the order of the events,
+// In: a page that was taken apart, a chunk of JSON lines or a single payload, and the rules. Out: a batch: alerts in the order of the events,
 // counts, and samples of what was wrong. Called by the Python face with the GIL released. Buffers are used again from
 // call to call and shrink after a rare large event.
 #pragma once
@@ -15,6 +15,7 @@
 #include "string_kernel.hpp"
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace fe {
@@ -24,32 +25,28 @@ class Scanner {
     Scanner(Numbering *numbering, uint64_t max_event_size, bool prefilter)
         : numbering_(numbering), max_event_size_(max_event_size), use_prefilter_(prefilter) {}
 
-    // False if the body is no FilterLogEvents document; then nothing was evaluated and no id was entered.
-    bool scan_page(const RuleBook &rules, const uint8_t *body, size_t size, const OriginFacts &origin, SeenSet *seen,
-                   uint64_t ticket, BatchData &batch) {
-        PageEnd end;
-        if (split_page(body, size, end, messages_) != PageResult::ok) return false;
+    void scan_page(const RuleBook &rules, const SplitPage &page, const uint8_t *body, size_t size,
+                   const OriginFacts &origin, SeenSet *seen, uint64_t ticket, BatchData &batch) {
         begin(rules, origin, batch);
-        batch.next_token = std::move(end.next_token);
-        batch.has_token = end.has_token;
+        batch.next_token = page.next_token;
+        batch.has_token = page.has_token;
         batch.consumed = size;
-        for (const Message &m : messages_)
+        batch.counts.messages = page.messages.size();
+        for (const Message &m : page.messages)
             if (m.timestamp_ms > batch.newest_ms) batch.newest_ms = m.timestamp_ms;
-        batch.counts.messages = messages_.size();
-        if (seen) drop_repeats(*seen, ticket);
-        for (const Message &m : messages_) {
-            if (!m.has_text) {
+        choose_fresh(page, seen, ticket);
+        for (const Message *m : fresh_) {
+            if (!m->has_text) {
                 ++batch.counts.malformed;
                 continue;
             }
-            if (batch.oldest_fresh_ms < 0 || m.timestamp_ms < batch.oldest_fresh_ms)
-                batch.oldest_fresh_ms = m.timestamp_ms;
-            batch.note_lateness(m.ingestion_ms - m.timestamp_ms);
-            offset_ = static_cast<size_t>(m.text.data - reinterpret_cast<const char *>(body));
-            scan_message(m);
+            if (batch.oldest_fresh_ms < 0 || m->timestamp_ms < batch.oldest_fresh_ms)
+                batch.oldest_fresh_ms = m->timestamp_ms;
+            batch.note_lateness(m->ingestion_ms - m->timestamp_ms);
+            offset_ = static_cast<size_t>(m->text.data - reinterpret_cast<const char *>(body));
+            scan_message(*m);
         }
         finish();
-        return true;
     }
 
     // Lines end with LF; one CR before it is dropped, empty lines are skipped. Without `last`, an unfinished line stays.
@@ -109,7 +106,7 @@ class Scanner {
             text_.reset();
             text_size_ = 0;
         }
-        if (messages_.capacity() > 20000) std::vector<Message>().swap(messages_);
+        if (fresh_.capacity() > 20000) std::vector<const Message *>().swap(fresh_);
     }
 
     uint8_t *text_room(size_t size) {
@@ -122,18 +119,17 @@ class Scanner {
     }
 
     // Ids are looked up before anything is decoded; the lock is held for the look-ups only.
-    void drop_repeats(SeenSet &seen, uint64_t ticket) {
-        auto guard = seen.lock();
-        size_t kept = 0;
-        for (Message &m : messages_) {
+    void choose_fresh(const SplitPage &page, SeenSet *seen, uint64_t ticket) {
+        fresh_.clear();
+        std::unique_lock<std::mutex> guard;
+        if (seen) guard = seen->lock();
+        for (const Message &m : page.messages) {
             uint64_t time = m.timestamp_ms < 0 ? 0 : static_cast<uint64_t>(m.timestamp_ms);
-            if (m.event_id.size && !seen.insert_locked(ticket, m.event_id, time)) {
+            if (seen && m.event_id.size && !seen->insert_locked(ticket, m.event_id, time))
                 ++batch_->counts.repeated;
-                continue;
-            }
-            messages_[kept++] = m;
+            else
+                fresh_.push_back(&m);
         }
-        messages_.resize(kept);
     }
 
     void scan_message(const Message &m) {
@@ -329,7 +325,7 @@ class Scanner {
     EventView event_;
     Indexer indexer_;
     AlertScratch scratch_;
-    std::vector<Message> messages_;
+    std::vector<const Message *> fresh_;  // of the page at hand
     std::vector<uint32_t> matched_;
     std::unique_ptr<uint8_t[]> text_;
     size_t text_size_ = 0;

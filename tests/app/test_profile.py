@@ -221,19 +221,19 @@ def test_the_sampler_measures_all_rules_in_turn_and_keeps_to_its_budget(events: 
     sampler = CostSampler(lambda: current[0], Format, cpu_s=lambda: clocks.cpu_s, own_cpu_s=clocks.own)
     chunk = Chunk(Kind.LINES, Path(events).read_bytes())
     assert not sampler.step(), "no sample yet"
-    sampler.offer(chunk)
+    sampler.offer(chunk.kind, chunk.data)
     assert sampler.step()
     assert not sampler.step(), "the budget is used up"
     clocks.cpu_s = 1e9
     while len(sampler.costs()) < 7:
-        sampler.offer(chunk)
+        sampler.offer(chunk.kind, chunk.data)
         assert sampler.step()
     costs = {cost.rule: cost for cost in sampler.costs()}
     assert (costs["Gets"].events, costs["Gets"].matches) == (10, 6)
     assert all(cost.ns >= 0 for cost in costs.values())
     assert sampler.spent_s > 0
     current[0] = generation(rule("Other", "ka.verb = get"))
-    sampler.offer(chunk)
+    sampler.offer(chunk.kind, chunk.data)
     sampler.step()
     assert [cost.rule for cost in sampler.costs()] == ["Other"], "costs of rules that are gone go, too"
 
@@ -242,6 +242,6 @@ def test_the_sampler_takes_anything() -> None:
     sampler = CostSampler(lambda: generation(RULES), Format, cpu_s=lambda: 1.0, own_cpu_s=lambda: 0.0)
     sampler._began_s = -1e9
     for chunk in (Chunk(Kind.PAGE, b"no page"), Chunk(Kind.LINES, b""), Chunk(Kind.PAYLOAD, b"\xff")):
-        sampler.offer(chunk)
+        sampler.offer(chunk.kind, chunk.data)
         sampler.step()
     assert sampler.costs() == []

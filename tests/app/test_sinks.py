@@ -90,13 +90,13 @@ def last(*numbers: int) -> list[str]:
 
 def test_a_page_is_counted_and_its_ids_become_permanent() -> None:
     bench = Bench()
-    report = bench.pages.evaluate(page(1, 2))
-    assert bench.pages.next_token(page(1).body) == "more"
+    report = bench.pages.open(page(1, 2)).evaluate()
+    assert bench.pages.open(page(1)).next_token == "more"
     assert (report.messages, report.fresh, report.repeated, report.alerts) == (2, 2, 0, 2)
     assert not report.accepted.done()
     bench.dispatcher.futures[0].set_result(None)
     report.accepted.result(1)
-    again = bench.pages.evaluate(page(2, 3))
+    again = bench.pages.open(page(2, 3)).evaluate()
     assert (again.fresh, again.repeated, again.alerts) == (1, 1, 1)
     assert bench.dispatcher.got["http"] == last(1, 2, 3)
     assert len({alert_id for alert_id, _ in (*report.alert_ids, *again.alert_ids)}) == 3
@@ -107,8 +107,8 @@ def test_clusters_of_one_name_are_counted_apart() -> None:
     bench = Bench()
     sink = EnginePageSink(bench.evaluation, bench.delivery, ambiguous_names={CLUSTER.name})
     there = replace(CLUSTER, region="us-east-1", account="2")
-    sink.evaluate(page(1))
-    sink.evaluate(replace(page(1), cluster=there))
+    sink.open(page(1)).evaluate()
+    sink.open(replace(page(1), cluster=there)).evaluate()
     assert len(sink.seen_ids()) == 2
     assert f"{CLUSTER.name} (us-east-1, 2)" in sink.seen_ids()
     assert [ids for ids, _ in sink.seen_ids().values()] == [1, 1]
@@ -117,10 +117,10 @@ def test_clusters_of_one_name_are_counted_apart() -> None:
 def test_what_was_not_accepted_is_evaluated_again_and_reaches_only_who_missed_it() -> None:
     bench = Bench()
     bench.dispatcher.refusing = True
-    failed = bench.pages.evaluate(page(1, 2))
+    failed = bench.pages.open(page(1, 2)).evaluate()
     assert isinstance(failed.accepted.exception(1), NotAcceptedError)
     bench.dispatcher.refusing = False
-    again = bench.pages.evaluate(page(1, 2, 3))
+    again = bench.pages.open(page(1, 2, 3)).evaluate()
     assert (again.fresh, again.repeated) == (3, 0)
     assert bench.dispatcher.got == {"file": last(1, 2, 3), "http": last(1, 2, 3)}
     totals = bench.statistics.totals()
@@ -130,41 +130,41 @@ def test_what_was_not_accepted_is_evaluated_again_and_reaches_only_who_missed_it
 
 def test_alerts_of_before_a_restart_are_held_back() -> None:
     first = Bench()
-    ids = first.pages.evaluate(page(1, 2)).alert_ids
+    ids = first.pages.open(page(1, 2)).evaluate().alert_ids
     second = Bench()
     second.pages.restore(CLUSTER, list(ids[:1]))
-    report = second.pages.evaluate(page(1, 2))
+    report = second.pages.open(page(1, 2)).evaluate()
     assert second.dispatcher.got["http"] == last(2)
     assert report.alerts == 2
     assert second.statistics.totals().alerts == 1
     assert second.statistics.totals().events.suppressed == 1
     second.pages.expire(CLUSTER, 1_767_323_200_000)
-    second.pages.evaluate(page(1))
+    second.pages.open(page(1)).evaluate()
     assert second.dispatcher.got["http"] == last(2, 1)
 
 
 def test_clusters_do_not_share_ids() -> None:
     bench = Bench()
-    bench.pages.evaluate(page(1))
+    bench.pages.open(page(1)).evaluate()
     other = Page(Cluster("other", "eu-west-1"), page(1).body, "early", 0, 1, 2)
-    assert bench.pages.evaluate(other).fresh == 1
+    assert bench.pages.open(other).evaluate().fresh == 1
     assert bench.dispatcher.got["http"] == last(1, 1)
 
 
 def test_no_page_is_an_error_and_counts_nothing() -> None:
     bench = Bench()
     with pytest.raises(ValueError, match=r"."):
-        bench.pages.evaluate(Page(CLUSTER, b"<html>", "early", 0, 1, 2))
+        bench.pages.open(Page(CLUSTER, b"<html>", "early", 0, 1, 2)).evaluate()
     assert not bench.dispatcher.futures
 
 
 def test_rules_change_between_two_pages() -> None:
     bench = Bench()
-    bench.pages.evaluate(page(1))
+    bench.pages.open(page(1)).evaluate()
     bench.evaluation.swap(generation(RULE.replace("got user", "new user")))
-    bench.pages.evaluate(page(2))
+    bench.pages.open(page(2)).evaluate()
     bench.evaluation.swap(generation(RULE.replace("ka.verb = get", "ka.verb = nothing")))
-    assert bench.pages.evaluate(page(3)).alerts == 0
+    assert bench.pages.open(page(3)).evaluate().alerts == 0
     assert bench.dispatcher.got["file"] == last(1, 2)
 
 

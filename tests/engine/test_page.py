@@ -59,7 +59,7 @@ def test_order_of_keys_and_white_space_do_not_matter(rules: _core.RuleSet, inden
     assert batch.next_token == "next"
     assert batch.newest_ms == 1_767_323_045_001
     assert batch.oldest_fresh_ms == 1_767_323_045_000
-    assert _core.page_token(text) == "next"
+    assert _core.SplitPage(text).next_token == "next"
 
 
 def test_what_a_page_never_holds_goes_the_thorough_way(rules: _core.RuleSet) -> None:
@@ -82,7 +82,7 @@ def test_no_page_is_an_error(rules: _core.RuleSet, body: bytes) -> None:
     with pytest.raises(ValueError, match="no FilterLogEvents response"):
         scanner(rules).scan_page(body, ORIGIN)
     with pytest.raises(ValueError, match="no FilterLogEvents response"):
-        _core.page_token(body)
+        _core.SplitPage(body)
 
 
 @given(st.data())

@@ -148,8 +148,9 @@ class Targets:
         except ValueError:
             assert not is_page(body), "a page was refused"
             return 1
-        token = _core.page_token(body)
-        assert token == batch.next_token
+        split = _core.SplitPage(body)
+        assert split.next_token == batch.next_token
+        assert scanner(rules).scan_page(split, ORIGIN).text == batch.text
         parsed = parsed_page(body)
         if parsed is not None and is_page(body):
             events = parsed.get("events", [])

@@ -12,7 +12,7 @@ from falcoeks_fast.engine._core import Numbering, Scanner
 
 from .generation import Generation
 from .profile.sampler import CostSampler
-from .replay.events import Chunk, Kind
+from .replay.events import Kind
 
 
 class Evaluation:
@@ -35,10 +35,10 @@ class Evaluation:
     def last_event_number(self) -> int:
         return self._numbering.last
 
-    def sample(self, kind: Kind, data: bytes) -> None:
+    def sample(self, kind: Kind, data: bytes | memoryview) -> None:
         """Something that was just evaluated."""
         if self.sampler is not None:
-            self.sampler.offer(Chunk(kind, data))
+            self.sampler.offer(kind, data)
 
     def swap(self, generation: Generation) -> None:
         """Scanners take it before their next call."""

@@ -14,9 +14,9 @@ from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from falcoeks_fast.engine._core import Batch, Origin, SeenSet, page_token
+from falcoeks_fast.engine._core import Batch, Origin, SeenSet, SplitPage
 from falcoeks_fast.engine.outputs.dispatcher import NotAcceptedError
-from falcoeks_fast.poller.page import Cluster, Page, PageReport
+from falcoeks_fast.poller.page import Cluster, OpenPage, Page, PageReport
 
 from .delivery import Delivery
 from .evaluation import Evaluation
@@ -49,15 +49,16 @@ class EnginePageSink:
         self._lock = threading.Lock()
         self._groups: dict[Cluster, _Group] = {}
 
-    def next_token(self, body: bytes) -> str | None:
-        return page_token(body)
+    def open(self, page: Page) -> OpenPage:
+        return _OpenPage(self, page)
 
-    def evaluate(self, page: Page) -> PageReport:
+    def evaluate(self, page: Page, split: SplitPage) -> PageReport:
+        """Called by the open page."""
         group = self._group(page.cluster)
         scanner, generation = self._evaluation.scanner()
         ticket = group.seen.ticket()
         try:
-            batch = scanner.scan_page(page.body, group.origin, group.seen, ticket)
+            batch = scanner.scan_page(split, group.origin, group.seen, ticket)
             ids = tuple((alert.id, alert.event_time_ms) for alert in map(batch.alert, range(batch.alert_count)))
             delivered = self._delivery.deliver(group.name, batch, generation, held_back=group.held_back)
         except BaseException:  # whatever it was: the page will be read again, and its events must not look known then
@@ -113,6 +114,22 @@ class EnginePageSink:
                     name = f"{name} ({', '.join(part for part in (cluster.region, cluster.account) if part)})"
                 group = self._groups[cluster] = _Group(name, origin, SeenSet(secrets.token_bytes(16)))
             return group
+
+
+class _OpenPage:
+    """Implements `OpenPage`."""
+
+    def __init__(self, sink: EnginePageSink, page: Page) -> None:
+        self._sink = sink
+        self._page = page
+        self._split = SplitPage(page.body)
+
+    @property
+    def next_token(self) -> str | None:
+        return self._split.next_token
+
+    def evaluate(self) -> PageReport:
+        return self._sink.evaluate(self._page, self._split)
 
 
 def _report(batch: Batch, accepted: Future[None], ids: tuple[tuple[str, int], ...]) -> PageReport:

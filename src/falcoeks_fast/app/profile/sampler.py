@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from falcoeks_fast.app.generation import Generation
-from falcoeks_fast.app.replay.events import Chunk, scan
+from falcoeks_fast.app.replay.events import Chunk, Kind, scan
 from falcoeks_fast.engine._core import Format, Origin, Scanner
 
 from .timing import make_scanner, no_rules, only
@@ -72,10 +72,10 @@ class CostSampler:
         if self._thread.is_alive():
             self._thread.join(2.0)
 
-    def offer(self, chunk: Chunk) -> None:
-        """Something that was evaluated. It is kept if a sample is wanted; costs next to nothing otherwise."""
-        if self._sample is None and 0 < len(chunk.data) <= _LARGEST_SAMPLE_BYTES:
-            self._sample = chunk
+    def offer(self, kind: Kind, data: bytes | memoryview) -> None:
+        """Something that was evaluated. It is copied if a sample is wanted; costs next to nothing otherwise."""
+        if self._sample is None and 0 < len(data) <= _LARGEST_SAMPLE_BYTES:
+            self._sample = Chunk(kind, bytes(data))
 
     def costs(self) -> list[SampledCost]:
         """Of the rules measured so far."""

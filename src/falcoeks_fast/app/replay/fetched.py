@@ -15,8 +15,8 @@ from falcoeks_fast.app.cloudwatch_input import CloudWatchInput
 from falcoeks_fast.app.inputs import InputError
 from falcoeks_fast.config import Config
 from falcoeks_fast.config.model import EksSettings
-from falcoeks_fast.engine._core import Batch, Origin, page_token
-from falcoeks_fast.poller.page import Cluster, Page, PageReport
+from falcoeks_fast.engine._core import Batch, Origin, SplitPage
+from falcoeks_fast.poller.page import Cluster, OpenPage, Page, PageReport
 from falcoeks_fast.poller.settings import TimeRange
 
 from .events import Chunk, Kind, ReplayError
@@ -68,11 +68,12 @@ class _Sink:
         self._lock = threading.Lock()
         self._origins: dict[Cluster, Origin] = {}
 
-    def next_token(self, body: bytes) -> str | None:
-        return page_token(body)
+    def open(self, page: Page) -> OpenPage:
+        return _OpenPage(self, page)
 
     def evaluate(self, page: Page) -> PageReport:
-        batch = self._look(Chunk(Kind.PAGE, page.body), self._origin(page.cluster))
+        """Called by the open page."""
+        batch = self._look(Chunk(Kind.PAGE, bytes(page.body)), self._origin(page.cluster))
         accepted: Future[None] = Future()
         accepted.set_result(None)
         return PageReport(
@@ -97,3 +98,15 @@ class _Sink:
                     cluster=cluster.name, account=cluster.account, region=cluster.region, log_group=cluster.log_group
                 )
             return self._origins[cluster]
+
+
+class _OpenPage:
+    """Implements `OpenPage`."""
+
+    def __init__(self, sink: _Sink, page: Page) -> None:
+        self._sink = sink
+        self._page = page
+        self.next_token = SplitPage(page.body).next_token
+
+    def evaluate(self) -> PageReport:
+        return self._sink.evaluate(self._page)
