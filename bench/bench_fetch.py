@@ -11,7 +11,7 @@ import pytest
 
 from falcoeks_fast.bench.conftest import Measure
 from falcoeks_fast.bench.soak_rows import SIMULATED
-from falcoeks_fast.bench.transport_rows import CallParts, bare_case, client_case, local_service
+from falcoeks_fast.bench.transport_rows import bare_case, client_case, local_service
 
 
 @pytest.mark.parametrize("situation", ["ordinary", "late"])
@@ -25,4 +25,4 @@ def test_delay(benchmark: Any, situation: str) -> None:
 def test_receive_a_page(measure: Measure, tmp_path: Path, who: str) -> None:
     pytest.importorskip("trustme")
     with local_service(tmp_path) as server:
-        measure(bare_case(server) if who == "bare" else client_case(server, CallParts()))
+        measure(bare_case(server) if who == "bare" else client_case(server))

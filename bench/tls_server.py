@@ -1,8 +1,8 @@
 """CloudWatch Logs reduced to its bytes: recorded pages over TLS on the loopback interface.
 
 In: a folder with `server.pem` and `page-*.json`. Out: the port, on standard output; then pages, by the number in the
-token. The log group /aws/eks/first-N/cluster has only the first N pages. Called by `transport_rows`, as a process of
-its own, so that its CPU is not counted.
+token. The log group /aws/eks/first-N/cluster has N pages: after the last one they begin anew, with other event ids.
+Called by `transport_rows`, as a process of its own, so that its CPU is not counted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         found = _GROUP.fullmatch(request["logGroupName"])
         count = int(found.group(1)) if found else len(self.server.pages)
         number = int(request.get("nextToken", "0"))
-        body = self.server.pages[number]
+        turn, place = divmod(number, len(self.server.pages))
+        body = self.server.pages[place]
+        if turn:
+            body = body.replace(b'{"eventId":"', b'{"eventId":"%d.' % turn)
         token = b'"nextToken":"%d",' % (number + 1) if number + 1 < count else b""
         body += token + b'"searchedLogStreams":[]}'
         self.send_response_only(200)

@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from falcoeks_fast.bench.measure import Case, Samples, cost_ratio, interleave
 from falcoeks_fast.bench.mix import START_MS, Mix
@@ -28,11 +30,20 @@ from falcoeks_fast.bench.program_rows import rule_options
 from falcoeks_fast.bench.rows import Measured, Row, ratio_row
 from falcoeks_fast.bench.tls_server import FIRST_GROUP
 from falcoeks_fast.bench.workload import PADDING, Pages, Rules, scan_case
+from falcoeks_fast.poller.client import LogsClient
+from falcoeks_fast.poller.page import Cluster
+from falcoeks_fast.poller.page_buffer import PageBuffer
+from falcoeks_fast.poller.session import AwsAccess
+from falcoeks_fast.poller.settings import STREAM_PREFIX
+from falcoeks_fast.poller.signed_request import SignedRequests
+from falcoeks_fast.poller.wire import Answer
+from falcoeks_fast.poller.wires import Wires
 from falcoeks_fast.rules import RuleFile
 
 EVENTS = 45_000
 EVENTS_PER_S = 4_500.0  # so that all of them lie within one window of the poller
 FEW_PAGES = 16  # enough that every thread has its connection
+TURNS = 6  # over all pages, so that what an event costs stands out from what a start costs
 RUNS = 3
 RECEIVE_OVER_BARE = 2.0
 REGION = "eu-central-1"
@@ -70,14 +81,15 @@ def transport_rows(rules: Rules, files: Sequence[RuleFile], folder: Path, rounds
         return [Row("receive", "receiving over TLS against a bare recv_into", "x", None, 2.0, False, note=why)], {}
     with local_service(folder) as server:
         call_parts = CallParts()
-        samples = interleave(
-            [
-                bare_case(server),
-                client_case(server, call_parts),
-                scan_case("scan", server.pages, rules.rule_set(), prefilter=True),
-            ],
-            rounds,
-        )
+        with call_parts.measured():
+            samples = interleave(
+                [
+                    bare_case(server),
+                    client_case(server),
+                    scan_case("scan", server.pages, rules.rule_set(), prefilter=True),
+                ],
+                rounds,
+            )
         receive = ratio_row(
             "receive",
             "a page by the poller's client over TLS against a bare recv_into",
@@ -100,22 +112,22 @@ def transport_rows(rules: Rules, files: Sequence[RuleFile], folder: Path, rounds
 
 def run_ns_per_event(server: TlsServer, options: Sequence[str], folder: Path) -> float:
     """CPU of `falcoeks-fast run` for each event more. Raises ProgramError."""
-    count = len(server.pages.padded)
+    count = TURNS * len(server.pages.padded)
     since, until = START_MS - 1000, START_MS + int(EVENTS / EVENTS_PER_S * 1000) + 2000
     arguments = ["run", "--region", REGION, "--endpoint-url", server.url, *options, *_CALLS]
     arguments += ["--since", _moment(since), "--until", _moment(until), "-o", "json_output=true"]
     few_events = sum(len(json.loads(bytes(body))["events"]) for body in server.pages.bodies[:FEW_PAGES])
+    environment = {**server.environment, "XDG_CACHE_HOME": str(folder / "cache")}
     taken = []
     for number in range(RUNS + 1):
         cpu_s = []
         for pages in (FEW_PAGES, count) if number else (FEW_PAGES,):  # the first run compiles the rules
             place = folder / f"run-{number}-{pages}"
             place.mkdir()
-            (place / "cache").symlink_to(folder / "cache")
             cluster = FIRST_GROUP.removeprefix("/aws/eks/").removesuffix("/cluster") % pages
-            cpu_s.append(watch([*arguments, "--cluster", cluster], place, more=server.environment).cpu_s)
+            cpu_s.append(watch([*arguments, "--cluster", cluster], place, more=environment).cpu_s)
         if number:
-            taken.append((cpu_s[-1] - cpu_s[0]) / (server.pages.events - few_events))
+            taken.append((cpu_s[-1] - cpu_s[0]) / (TURNS * server.pages.events - few_events))
     return statistics.median(taken) * 1e9
 
 
@@ -149,51 +161,49 @@ def _receive(connection: ssl.SSLSocket, buffer: memoryview) -> None:
 
 
 class CallParts:
-    """Where the CPU of a call goes, by the moments that botocore announces."""
+    """Where the CPU of a call goes."""
 
     def __init__(self) -> None:
-        self._begun_s = 0.0
-        self._sent_s = 0.0
         self.signing_s = 0.0
         self.wire_s = 0.0
 
-    def begin(self) -> None:
-        self._begun_s = time.thread_time()
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """While it lasts, clients of this process count what they do."""
+        make, exchange = SignedRequests.make, Wires.exchange
 
-    def sent(self, **_: object) -> None:
-        """For the event before-send: arguments are checked, serialized and signed."""
-        self._sent_s = time.thread_time()
-        self.signing_s += self._sent_s - self._begun_s
+        def timed_make(*arguments: Any) -> bytes:
+            begun_s = time.thread_time()
+            made = make(*arguments)
+            self.signing_s += time.thread_time() - begun_s
+            return made
 
-    def answered(self, **_: object) -> None:
-        """For the event before-parse: urllib3 has sent the request and read the whole answer."""
-        self.wire_s += time.thread_time() - self._sent_s
+        def timed_exchange(*arguments: Any) -> Answer:
+            begun_s = time.thread_time()
+            answer = exchange(*arguments)
+            self.wire_s += time.thread_time() - begun_s
+            return answer
+
+        with patch.object(SignedRequests, "make", timed_make), patch.object(Wires, "exchange", timed_exchange):
+            yield
 
     def note(self, receive: Samples) -> str:
         """Shares of the CPU of all rounds, the one to warm up included."""
         total_s = statistics.median(receive.cpu_s) * (len(receive.cpu_s) + 1)
         signing, wire = self.signing_s / total_s, self.wire_s / total_s
-        return f"checking and signing the call {signing:.0%}, sending it and reading the answer {wire:.0%}"
+        return f"writing and signing the call {signing:.0%}, sending it and reading the answer {wire:.0%}"
 
 
-def client_case(server: TlsServer, parts: CallParts) -> Case:
+def client_case(server: TlsServer) -> Case:
     """The poller's own client, as its threads call it."""
-    from falcoeks_fast.poller.client import LogsClient
-    from falcoeks_fast.poller.page import Cluster
-    from falcoeks_fast.poller.session import AwsAccess
-
     cluster = Cluster(name="bench", region=REGION, endpoint_url=server.url)
-    access = AwsAccess(cluster)
-    logs = access.logs_client()
-    logs.meta.events.register("before-send.cloudwatch-logs.FilterLogEvents", parts.sent)
-    logs.meta.events.register_first("before-parse.cloudwatch-logs.FilterLogEvents", parts.answered)
-    client = LogsClient(cluster, access, stream_prefix="kube-apiserver-audit-", client=logs)
+    client = LogsClient(cluster, AwsAccess(cluster), stream_prefix=STREAM_PREFIX)
+    buffer = PageBuffer()
     events = _events_of(server.pages)
 
     def work(numbers: Sequence[int]) -> int:
         for number in numbers:
-            parts.begin()
-            client.fetch(START_MS, START_MS + 1000, str(number))
+            client.fetch(START_MS, START_MS + 1000, str(number), buffer)
         return sum(events[number] for number in numbers)
 
     return Case.over("receive", range(len(server.pages.padded)), work)

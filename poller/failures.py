@@ -16,6 +16,7 @@ from enum import StrEnum
 from botocore import exceptions as aws
 
 from .page import Cluster
+from .wire import IncompleteBody
 
 
 class Kind(StrEnum):
@@ -109,10 +110,6 @@ class FetchFailed(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.text)
         self.failure = failure
-
-
-class IncompleteBody(Exception):
-    """The connection ended before the announced length. botocore itself does not look (`enforce_content_length`)."""
 
 
 def classify(error: Exception, cluster: Cluster, *, with_token: bool = False, principal: str = "") -> Failure:

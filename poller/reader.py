@@ -306,17 +306,21 @@ class ClusterReader:
             too_many = self._edge_fresh > 3.0 + (0.015 + expected) * self._live_fresh
             self._stretch = min(3.0, max(1.0, self._stretch * (1.03 if too_many else 0.98)))
 
-    def page_accepted(self, call: Call, report: PageReport) -> None:
-        """Every output has the page's alerts."""
+    def page_accepted(self, call: Call, report: PageReport) -> bool:
+        """Every output has the page's alerts. True: now there is room again for a window that had to wait."""
         self.alert_log.add(report.alert_ids)
         self.changed = True
         if call.stale:
-            return
+            return False
         call.window.pending -= 1
-        if call.window.done:
-            self.ledger(call.window).close(call.window)
-            call.window.generation += 1
-            self.counters.windows_done += 1
+        if not call.window.done:
+            return False
+        ledger = self.ledger(call.window)
+        was_full = not self._may_open(ledger)
+        ledger.close(call.window)
+        call.window.generation += 1
+        self.counters.windows_done += 1
+        return was_full
 
     def read_again(self, call: Call, failure: Failure, now: Instant) -> None:
         """Its page was refused, or not delivered: begin the window anew."""

@@ -13,6 +13,7 @@ import functools
 import ipaddress
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,13 +24,24 @@ from botocore.credentials import (
     AssumeRoleCredentialFetcher,
     CredentialProvider,
     CredentialResolver,
+    Credentials,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    InvalidConfigError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
+from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
+from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from .page import Cluster
+from .wire import Address
 
 _ROLE_ACCOUNT = re.compile(r"^arn:aws[\w-]*:iam::(\d{12}):role/")
 ROLE_SESSION_NAME = "falcoeks-fast"
@@ -100,6 +112,9 @@ class AwsAccess:
         self, cluster: Cluster, *, connect_timeout_s: float = 3.0, read_timeout_s: float = 15.0, connections: int = 10
     ) -> None:
         self.cluster = cluster
+        self.connections = connections
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
         self._config = Config(
             connect_timeout=connect_timeout_s,
             read_timeout=read_timeout_s,
@@ -133,6 +148,33 @@ class AwsAccess:
             endpoint_url=self.cluster.endpoint_url,
             config=self._config,
         )
+
+    def credentials(self) -> Credentials:
+        """Those of the session, which renew themselves. Raises what botocore raises where there are none."""
+        found = self._get_session().get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return found
+
+    def address(self, url: str) -> Address | None:
+        """How to connect to `url` as botocore's HTTP session would; None where that takes a proxy.
+
+        Raises botocore's InvalidConfigError for a bundle of certificates that cannot be read.
+        """
+        parts = urlsplit(url)
+        if get_environ_proxies(url).get(parts.scheme):
+            return None
+        tls = None
+        if parts.scheme == "https":
+            configured = self._get_session().get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+            bundle = configured or get_cert_path(True)
+            try:
+                tls = ssl.create_default_context(cafile=bundle)
+            except OSError as error:
+                why = f"the certificates of {bundle} (ca_bundle, AWS_CA_BUNDLE) cannot be read: {error}"
+                raise InvalidConfigError(error_msg=why) from error
+            tls.set_alpn_protocols(["http/1.1"])
+        return Address(url, tls, self._connect_timeout_s, self._read_timeout_s)
 
     def renew(self) -> None:
         """Forget the session: files and environment are read again with the next client."""

@@ -5,8 +5,8 @@ In: settings and a `PageSink`. Out: pages to the sink, messages, a status. Calle
     source = CloudWatchSource(settings, sink, on_message=log)
     source.start(); ...; source.stop()
 
-Each thread takes a call from the dispatcher, fetches its page, asks for the next one (another thread fetches that) and
-evaluates what it has: fetching and evaluating overlap, and a thread holds one page at most.
+Each thread takes a call from the dispatcher, fetches its page and evaluates it; what comes next may be fetched by
+another thread meanwhile. A thread holds one page at most.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from pathlib import Path
 from .checkpoint import AlertLog, Checkpoint, CheckpointUnusable, PassState, checkpoint_path, load, save, set_aside
 from .client import Fetcher, FetcherFactory, LogsClient
 from .clock import Instant, SystemClock, instant, utc
+from .crew import Crew
 from .dispatch import Dispatcher
 from .failures import FetchFailed, Kind
 from .messages import MessageCallback, Reporter
 from .page import Clock, Cluster, PageSink
+from .page_buffer import PageBuffer
 from .reader import Call
 from .session import AwsAccess
 from .settings import EARLY, PollerSettings
@@ -92,8 +94,7 @@ class CloudWatchSource:
         self._make_fetcher = fetchers if fetchers is not None else aws_fetchers(settings)
         rng = rng if rng is not None else random.Random()
         self._dispatcher = Dispatcher(settings, sink, self._reporter, self._clock, rng)
-        self._followers = threading.Condition(self._dispatcher.lock)
-        self._leading = False
+        self._crew = Crew(self._dispatcher, self._clock, self._stopping)
         self._workers: list[threading.Thread] = []
         self._main: threading.Thread | None = None
         self._ended = threading.Event()
@@ -112,8 +113,7 @@ class CloudWatchSource:
         """Finish what is under way, store the checkpoints and return, within `stop_within_s` and a little."""
         self._stopping.set()
         with self._dispatcher.lock:
-            self._dispatcher.changed.notify_all()
-            self._followers.notify_all()
+            self._crew.dismiss()
         if self._main is not None and self._main is not threading.current_thread():
             self._main.join(self._settings.stop_within_s + 1.0)
 
@@ -293,13 +293,12 @@ class CloudWatchSource:
         self._stopping.set()
         deadline = time.monotonic() + self._settings.stop_within_s - 0.3
         with self._dispatcher.lock:
-            self._dispatcher.changed.notify_all()
-            self._followers.notify_all()
+            self._crew.dismiss()
         for worker in self._workers:
             worker.join(max(0.0, deadline - time.monotonic()))
         with self._dispatcher.lock:
             while self._unaccepted() and time.monotonic() < deadline:
-                self._dispatcher.changed.wait(max(0.0, deadline - time.monotonic()))
+                self._dispatcher.settled.wait(max(0.0, deadline - time.monotonic()))
         self._abandoned.set()
         if with_checkpoint:
             self.save_checkpoints(all_of_them=True)
@@ -334,40 +333,21 @@ class CloudWatchSource:
 
     def _work(self) -> None:
         ended_well = False
+        buffer = PageBuffer()
         try:
-            while (call := self._next_call()) is not None:
-                self._perform(call)
+            while (call := self._crew.next_call()) is not None:
+                self._perform(call, buffer)
             ended_well = True
         finally:
             if not ended_well:
                 self.error = f"a defect in falcoeks-fast ended a thread of the poller: {traceback.format_exc(limit=-3)}"
                 self._stopping.set()
 
-    def _next_call(self) -> Call | None:
-        """Waits for one. One thread watches the time, the others wait to be called by it."""
-        dispatcher = self._dispatcher
-        with dispatcher.lock:
-            while not self._stopping.is_set():
-                if self._leading:
-                    self._followers.wait()
-                    continue
-                found = dispatcher.take(instant(self._clock))
-                if isinstance(found, Call):
-                    self._followers.notify()
-                    return found
-                self._leading = True
-                try:
-                    dispatcher.changed.wait(min(found, 1.0))
-                finally:
-                    self._leading = False
-            self._followers.notify_all()
-            return None
-
-    def _perform(self, call: Call) -> None:
+    def _perform(self, call: Call, buffer: PageBuffer) -> None:
         span = call.window.span
         fetcher = self._fetchers[call.reader.cluster]
         try:
-            fetched = fetcher.fetch(span.start_ms, span.end_ms, call.token)
+            fetched = fetcher.fetch(span.start_ms, span.end_ms, call.token, buffer)
         except FetchFailed as error:
             if error.failure.kind is Kind.credentials:
                 fetcher.renew()

@@ -22,6 +22,7 @@ from falcoeks_fast.poller.client import Fetched, Fetcher
 from falcoeks_fast.poller.clock import SystemClock
 from falcoeks_fast.poller.messages import Message
 from falcoeks_fast.poller.page import Cluster, Page
+from falcoeks_fast.poller.page_buffer import PageBuffer
 from falcoeks_fast.poller.settings import PollerSettings, TimeRange
 from falcoeks_fast.poller.source import CloudWatchSource, Progress
 from falcoeks_fast.poller.state_dir import StateLock
@@ -249,7 +250,7 @@ def test_a_status_comes_regularly(site: Site, sink: ReferenceSink) -> None:
 class Crashing:
     """A fetcher with a defect."""
 
-    def fetch(self, start_ms: int, end_ms: int, token: str | None) -> Fetched:
+    def fetch(self, start_ms: int, end_ms: int, token: str | None, buffer: PageBuffer) -> Fetched:
         raise ZeroDivisionError("a defect")
 
     def renew(self) -> None:

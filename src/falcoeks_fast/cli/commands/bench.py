@@ -103,6 +103,7 @@ def _cluster_pages(parsed: Namespace) -> Pages:
     from falcoeks_fast.config.model import ClusterSettings
     from falcoeks_fast.poller.client import LogsClient
     from falcoeks_fast.poller.failures import FetchFailed
+    from falcoeks_fast.poller.page_buffer import PageBuffer
     from falcoeks_fast.poller.session import AwsAccess
     from falcoeks_fast.poller.settings import STREAM_PREFIX
 
@@ -116,7 +117,10 @@ def _cluster_pages(parsed: Namespace) -> Pages:
         )
         client = LogsClient(cluster, AwsAccess(cluster), stream_prefix=STREAM_PREFIX)
         _say(f"fetching the log of {parsed.cluster} ...")
-        return fetched_pages(lambda token: client.fetch(since_ms, now_ms, token).body, f"the log of {parsed.cluster}")
+        buffer = PageBuffer()
+        return fetched_pages(
+            lambda token: bytes(client.fetch(since_ms, now_ms, token, buffer).body), f"the log of {parsed.cluster}"
+        )
     except (InputError, FetchFailed) as error:
         raise WorkloadError(str(error)) from error
 
