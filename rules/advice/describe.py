@@ -121,7 +121,7 @@ def _list(item: ListItem, compiled: Compiled, collector: Collector) -> dict[str,
 
 
 def _common(expr: Expr, condition_fields: list[str]) -> dict[str, Any]:
-    operators = _distinct(check.op for check in checks(expr))
+    operators = _distinct(check.operator for check in checks(expr))
     return {"condition_fields": condition_fields, "condition_operators": operators, "events": list(EVENTS)}
 
 

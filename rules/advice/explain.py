@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from falcoeks_fast.rules.advice.firing import Firing, in_words
 from falcoeks_fast.rules.files.compiler import Compiled, CompiledRule
 from falcoeks_fast.rules.language.ast import And, Check, Expr, FieldRef, MacroRef, Not, children, field_text
-from falcoeks_fast.rules.language.condition_text import check_text, many_lines, one_line
+from falcoeks_fast.rules.language.condition_text import check_text, many_lines
 from falcoeks_fast.rules.language.parser import parse_condition
 from falcoeks_fast.rules.language.tree import checks, fields, folded, parts, size
 from falcoeks_fast.rules.load import LoadResult
@@ -210,7 +210,7 @@ class EventExplanation:
                 continue
             seen.add(id(node))
             value = self._value(node)
-            yield Step(0, one_line(node) if isinstance(node, Check) else "", value, self._note_of(node)), node
+            yield Step(0, check_text(node) if isinstance(node, Check) else "", value, self._note_of(node)), node
             inner = children(node)
             if isinstance(node, Not | MacroRef) or len(inner) < 2:
                 stack.extend(inner)

@@ -146,6 +146,8 @@ class Collector:
 
     def _update_rule(self, item: RuleUpdate) -> None:
         rule = self.rules.get(item.name)
+        if rule is not None and item.source and item.source != rule.source:
+            raise _other_source(rule, item.context, item.node)
         if rule is None:
             if item.replaces:
                 message = "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists"
@@ -154,8 +156,6 @@ class Collector:
             raise _error(message, item.context, item.node, closest(item.name, self.rules))
         if item.condition is None and item.exceptions is None and not item.replaces and _is_bare(item):
             raise _error("Appended rule must have exceptions or condition property", item.context, item.node)
-        if item.source is not None and item.source != rule.source:
-            raise _other_source(rule, item.context, item.node)
         if item.replaces:
             self._replace(rule, item)
         else:
@@ -177,7 +177,7 @@ class Collector:
     def _append_exception(self, rule: RuleItem, item: ExceptionItem) -> None:
         earlier = next((known for known in rule.exceptions if known.name == item.name), None)
         if earlier is None:
-            if not item.fields:
+            if item.fields is None:
                 raise _error("Rule exception must have fields property with a list of fields", item.context)
             if not item.values:
                 raise _error("Rule exception must have values property with a list of values", item.context)

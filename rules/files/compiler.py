@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from falcoeks_fast.rules.fields.lookup import Fields
 from falcoeks_fast.rules.files.append_output import AppendOutput, full_output
 from falcoeks_fast.rules.files.collector import Collector
-from falcoeks_fast.rules.files.diagnostics import Code, Context, Diagnostic, LoadError, Span
+from falcoeks_fast.rules.files.diagnostics import Code, Diagnostic, LoadError, Span
 from falcoeks_fast.rules.files.exceptions import with_exceptions
 from falcoeks_fast.rules.files.items import SYSCALL_SOURCE, MacroItem, RuleItem
 from falcoeks_fast.rules.files.lists import Expanded, ExpansionTooLarge, ListTable
 from falcoeks_fast.rules.files.places import Place
+from falcoeks_fast.rules.files.precheck import condition_warnings, output_warnings
 from falcoeks_fast.rules.files.traced import Traced
 from falcoeks_fast.rules.files.yaml_source import Node
 from falcoeks_fast.rules.language.ast import Expr, MacroRef, walk
@@ -36,17 +37,9 @@ from falcoeks_fast.rules.lowering.lower import ExtraField, LoweredRule, Lowering
 from falcoeks_fast.rules.lowering.template import parse_template
 from falcoeks_fast.rules.suggest import closest
 
-DEPRECATED_FIELDS = (
-    "evt.dir",
-    "evt.latency",
-    "evt.latency.s",
-    "evt.latency.ns",
-    "evt.latency.quantized",
-    "evt.latency.human",
-    "evt.wait_latency",
-)
 CONTAINER_INFO = "%container.info"
 AUDIT_FIELD_IN_OUTPUT = re.compile(r"%[0-9]*(?:[a-z0-9]+\()*(ka(?:\.\w+)+)")
+FORGOTTEN_SOURCE = f"fields of audit events need 'source: k8s_audit'; the source of this rule is {SYSCALL_SOURCE}"
 MAX_WARNINGS = 100
 
 
@@ -232,28 +225,30 @@ class _Run:
 
     def rule(self, item: RuleItem) -> None:
         """One rule: exceptions, output, condition. Raises LoadError."""
+        text = with_exceptions(item.condition, item.exceptions)
         output, extra_fields = full_output(item, self.compiler.fields, self.compiler.append_output)
         if CONTAINER_INFO in output:
             message = f"{CONTAINER_INFO} is deprecated and means nothing here; it is taken out of the output."
             self.warnings.append(Diagnostic(Code.DEPRECATED_ITEM, message, item.context))
             output = output.replace(CONTAINER_INFO, "")
-        place = self._expanded(Place(item.condition_context, with_exceptions(item.condition, item.exceptions)))
+        try:
+            self.compiler.lowering.output(output.encode(), extra_fields)
+        except TemplateError as error:
+            # As in Falco, the condition is then not read, and the lists and macros in it count as unused.
+            self._output_failed(item, output, error)
+            return
+        self.warnings.extend(output_warnings(output, item.output_context))
+        place = self._expanded(Place(item.condition_context, text))
         assert place.expanded is not None
-        parsed: Parsed | None = None
         try:
             parsed = self.compiler.parse(place.expanded.text)
-            lowered = self._lowered(item, parsed, output, extra_fields)
-        except LanguageError as error:
-            # Falco looks at the output first.
-            problem = error if isinstance(error, TemplateError) else template_problem(output, self.compiler.fields)
-            if problem is not None:
-                self._output_failed(item, output, problem)
-            else:
-                hint = "" if parsed else quoting_hint(place, error, item.condition)
-                self._condition_failed(item, place, error, hint)
-            return
+        except ConditionError as error:
+            hint = quoting_hint(place, error, item.condition)
+            raise place.error(Code.ERR_COMPILE_CONDITION, error, hint) from None
         self.compiled.used_macros.update(parsed.macros)
-        self._deprecated_in_output(item, output)
+        lowered = self._lowered(item, place, parsed, output, extra_fields)
+        if lowered is None:
+            return
         for warning in self._first((*parsed.warnings, *lowered.condition_warnings), item):
             self.warnings.append(self._through(item, place, warning.macro).warning(warning))
         template = Place(item.output_context, item.output)
@@ -266,32 +261,23 @@ class _Run:
         With a field of audit events in it, its source was forgotten: that is an error, as in Falco, which knows this
         source and not the field.
         """
-        place = self._expanded(Place(item.condition_context, with_exceptions(item.condition, item.exceptions)))
-        assert place.expanded is not None
-        try:
-            parsed = self.compiler.parse(place.expanded.text)
-        except ConditionError:
-            return
-        self.compiled.used_macros.update(parsed.macros)
-        failure = self._forgotten_source(item, place, parsed)
+        text = with_exceptions(item.condition, item.exceptions)
+        failure = _audit_field_in_output(item)
+        if failure is None:
+            place = self._expanded(Place(item.condition_context, text))
+            assert place.expanded is not None
+            try:
+                parsed = self.compiler.parse(place.expanded.text)
+            except ConditionError:
+                return
+            self.compiled.used_macros.update(parsed.macros)
+            failure = _audit_field_in_condition(place, parsed)
+            if failure is not None:
+                self.warnings.extend(condition_warnings(parsed.expr, lambda _macro: place))
         if failure is not None:
             if not item.skip_if_unknown_filter:
                 raise failure
             self.warnings.append(replace(failure.diagnostic, code=Code.UNKNOWN_FILTER))
-
-    @staticmethod
-    def _forgotten_source(item: RuleItem, place: Place, parsed: Parsed) -> LoadError | None:
-        hint = f"fields of audit events need 'source: k8s_audit'; the source of this rule is {SYSCALL_SOURCE}"
-        match = AUDIT_FIELD_IN_OUTPUT.search(item.output.text)
-        if match is not None:
-            start, end = (len(item.output.text[:at].encode()) for at in match.span())
-            problem = TemplateError(f"unknown filter: nonexistent field {match[1]}", start, end)
-            return Place(item.output_context, item.output).error(Code.ERR_COMPILE_OUTPUT, problem, hint)
-        for ref in fields(parsed.expr):
-            if ref.name.startswith("ka."):
-                unknown = ConditionError(f"nonexistent field {ref.name}", ref.start, ref.end)
-                return place.error(Code.ERR_COMPILE_CONDITION, unknown, hint)
-        return None
 
     def _first(self, found: Sequence[LanguageWarning], item: RuleItem) -> Sequence[LanguageWarning]:
         """The first of many warnings of a rule; that there are more is a warning too."""
@@ -301,37 +287,39 @@ class _Run:
         return found[:MAX_WARNINGS]
 
     def _lowered(
-        self, item: RuleItem, parsed: Parsed, output: str, extra_fields: tuple[ExtraField, ...]
-    ) -> LoweredRule:
+        self, item: RuleItem, place: Place, parsed: Parsed, output: str, extra_fields: tuple[ExtraField, ...]
+    ) -> LoweredRule | None:
+        """The rule in the plan; None if an unknown field leaves it out. Raises LoadError."""
         macros = self.compiled.macros
         versions = tuple((name, macros[name].version if name in macros else -1) for name in parsed.macros)
         key = (item.name, item.priority, item.source, item.tags, id(parsed), versions, output, extra_fields)
         known = self.compiler.rules.get(key)
-        if known is None:
+        if known is not None:
+            return known
+        try:
             expr = self.compiled.resolver.resolve(parsed.expr)
-            known = self.compiler.lowering.add_rule(
+        except MacroError as error:
+            raise self._macro_error(error, replace(place, context=item.context)) from None
+        try:
+            lowered = self.compiler.lowering.add_rule(
                 item.name, item.priority, item.source, item.tags, expr, output.encode(), extra_fields
             )
-            self.compiler.rules[key] = known
-        return known
+        except ConditionError as error:
+            self.warnings.extend(condition_warnings(expr, lambda macro: self._through(item, place, macro)))
+            self._condition_failed(item, place, error)
+            return None
+        self.compiler.rules[key] = lowered
+        return lowered
 
     def _through(self, item: RuleItem, place: Place, macro: str | None) -> Place:
         """The text in which something was found: the rule's own, or that of a macro it uses."""
         return place if macro is None else self._macro_place(macro).inside(item.condition_context)
 
-    def _condition_failed(self, item: RuleItem, place: Place, error: LanguageError, hint: str) -> None:
-        if isinstance(error, MacroError):
-            raise self._macro_error(error, replace(place, context=item.context)) from None
-        place = self._through(item, place, error.macro)
-        failure = place.error(Code.ERR_COMPILE_CONDITION, error, hint)
-        if error.unknown_field and place.expanded is not None:
-            word = place.expanded.text.encode()[error.offset : error.end].decode("utf-8", "replace")
-            if word in DEPRECATED_FIELDS:
-                self._deprecated(word, "condition", failure.diagnostic.context)
-            if item.skip_if_unknown_filter:
-                self.warnings.append(replace(failure.diagnostic, code=Code.UNKNOWN_FILTER))
-                return
-        raise failure
+    def _condition_failed(self, item: RuleItem, place: Place, error: ConditionError) -> None:
+        failure = self._through(item, place, error.macro).error(Code.ERR_COMPILE_CONDITION, error)
+        if not (error.unknown_field and item.skip_if_unknown_filter):
+            raise failure
+        self.warnings.append(replace(failure.diagnostic, code=Code.UNKNOWN_FILTER))
 
     def _output_failed(self, item: RuleItem, output: str, error: TemplateError) -> None:
         failure = Place(item.output_context, item.output).error(Code.ERR_COMPILE_OUTPUT, error)
@@ -340,16 +328,6 @@ class _Run:
             self.warnings.append(replace(failure.diagnostic, code=Code.UNKNOWN_FILTER))
             return
         raise failure
-
-    def _deprecated_in_output(self, item: RuleItem, output: str) -> None:
-        if "evt." in output:
-            for name in DEPRECATED_FIELDS:
-                if name in output:
-                    self._deprecated(name, "output", item.output_context)
-
-    def _deprecated(self, name: str, where: str, context: Context) -> None:
-        message = f"usage of deprecated field '{name}' has been detected in the rule {where}"
-        self.warnings.append(Diagnostic(Code.DEPRECATED_ITEM, message, context, deprecated_field=name))
 
     def unused(self) -> None:
         """Warnings about macros and lists that nothing refers to."""
@@ -362,6 +340,23 @@ class _Run:
             if name not in used:
                 message = "List not referred to by any other rule/macro"
                 self.warnings.append(Diagnostic(Code.UNUSED_LIST, message, item.context, name_span(item.node)))
+
+
+def _audit_field_in_output(item: RuleItem) -> LoadError | None:
+    match = AUDIT_FIELD_IN_OUTPUT.search(item.output.text)
+    if match is None:
+        return None
+    start, end = (len(item.output.text[:at].encode()) for at in match.span())
+    problem = TemplateError(f"unknown filter: nonexistent field {match[1]}", start, end)
+    return Place(item.output_context, item.output).error(Code.ERR_COMPILE_OUTPUT, problem, FORGOTTEN_SOURCE)
+
+
+def _audit_field_in_condition(place: Place, parsed: Parsed) -> LoadError | None:
+    for ref in fields(parsed.expr):
+        if ref.name.startswith("ka."):
+            unknown = ConditionError(f"nonexistent field {ref.name}", ref.start, ref.end)
+            return place.error(Code.ERR_COMPILE_CONDITION, unknown, FORGOTTEN_SOURCE)
+    return None
 
 
 def quoting_hint(place: Place, error: LanguageError, own: Traced) -> str:

@@ -41,6 +41,14 @@ def optional_scalar(item: Mapping, key: str, context: Context) -> Scalar | None:
     return None if node is None else _checked_scalar(node, key, context)
 
 
+def text_or_nothing(item: Mapping, key: str, context: Context) -> str:
+    """The scalar under `key`; empty where it is absent, null or empty. Raises LoadError."""
+    node = item.get(key)
+    if node is None or node.is_null or (isinstance(node, Scalar) and not node.value):
+        return ""
+    return _checked_scalar(node, key, context).value
+
+
 def _checked_scalar(node: Node, key: str, context: Context) -> Scalar:
     if node.is_null:
         raise shape_error(f"Mapping for key '{key}' is empty", context, node)

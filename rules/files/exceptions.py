@@ -7,6 +7,7 @@ In: the `exceptions` of a rule item. Out: `ExceptionItem`s with defaults, and th
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import dropwhile
 
 from falcoeks_fast.rules.files import decode
 from falcoeks_fast.rules.files.decode import shape_error, span_of
@@ -78,31 +79,29 @@ def _read_exception(
 
 
 def _names(node: Mapping, key: str, context: Context) -> list[Scalar] | Scalar | None:
-    """`fields` or `comps`: one scalar, or a sequence of scalars; None where absent or null."""
+    """`fields` or `comps`: one scalar, or a sequence of scalars; None where nothing is given, not even in a `[]`."""
     value = node.get(key)
-    if value is None or value.is_null:
+    if value is None:
         return None
     place = context.within("value for", key, value.start)
-    if isinstance(value, Scalar):
-        if not value.value:
-            raise shape_error("Value must be non-empty", place, value)
-        return value
-    if not isinstance(value, Sequence):
-        raise shape_error("Value is neither a scalar nor a sequence", place, value)
-    names: list[Scalar] = []
-    for element in value.items:
-        if not isinstance(element, Scalar) or not element.value:
-            raise shape_error("Value must be a non-empty scalar", place, element)
-        names.append(element)
-    return names
+    _check_value(value, place)
+    if isinstance(value, Sequence):
+        return [_word(element) for element in value.items] or None
+    word = _word(value)
+    return word if word.value else None
+
+
+def _word(node: Node) -> Scalar:
+    """A scalar; an empty one in the place of null, a mapping or a sequence, in which Falco sees no word."""
+    if isinstance(node, Scalar) and not node.is_null:
+        return node
+    return Scalar(node.start, node.source, end=node.end)
 
 
 def _check_value(value: Node, context: Context) -> None:
-    """A value is a scalar, or a sequence of scalars and of sequences of scalars."""
-    if value.is_null or (isinstance(value, Scalar) and not value.value):
+    """Raise LoadError for an empty text in a value, at any depth. What else is wrong shows in the condition."""
+    if isinstance(value, Scalar) and not value.value and not value.is_null:
         raise shape_error("Value must be non-empty", context, value)
-    if isinstance(value, Mapping):
-        raise shape_error("Value is neither a scalar nor a sequence", context, value)
     if isinstance(value, Sequence):
         for element in value.items:
             _check_value(element, context)
@@ -115,7 +114,7 @@ def check_exception(exception: ExceptionItem, check_field: FieldCheck | None) ->
     """
     context = exception.context
     fields = exception.fields
-    if not fields:
+    if fields is None:
         raise _error("Rule exception item must have fields property with a list of fields", context)
     if isinstance(fields, list):
         names, operators, allowed = fields, _operators_of_list(exception, fields), ALL_OPERATORS
@@ -177,9 +176,9 @@ def _one_field(exception: ExceptionItem) -> list[Traced]:
     assert isinstance(exception.comps, Scalar)
     values: list[Traced] = []
     for value in exception.values:
-        if not isinstance(value, Scalar):
+        if isinstance(value, Sequence):
             raise _error("Expected values array to contain a list of strings", exception.context, value)
-        values.append(_item(value))
+        values.append(_item(_word(value)))
     if not values:
         return []
     return [
@@ -213,14 +212,15 @@ def _rows(exception: ExceptionItem, fields: list[Scalar]) -> list[Traced]:
 def _value(operator: Scalar, value: Node) -> Traced:
     """One value of a row: a list in parentheses, or a word for the operator."""
     if isinstance(value, Sequence):
-        items = [_item(item) for item in value.items if isinstance(item, Scalar)]
-        return join([Traced.made_up("("), join(items, ", "), Traced.made_up(")")])
-    assert isinstance(value, Scalar)
+        # Falco writes commas only behind the first text that is not empty.
+        items = dropwhile(lambda item: not item.text, (_item(_word(element)) for element in value.items))
+        return join([Traced.made_up("("), join(list(items), ", "), Traced.made_up(")")])
+    word = _word(value)
     if operator.value.strip(BLANKS) not in LISTING_OPERATORS:
-        return _item(value)
-    if value.value.startswith("("):
-        return Traced.of(value)
-    return join([Traced.made_up("("), Traced.of(value), Traced.made_up(")")])
+        return _item(word)
+    if word.value.startswith("("):
+        return Traced.of(word)
+    return join([Traced.made_up("("), Traced.of(word), Traced.made_up(")")])
 
 
 def _item(value: Scalar) -> Traced:

@@ -141,13 +141,16 @@ class RuleItem:
 
 @dataclass(slots=True)
 class RuleUpdate:
-    """What an append or, where `replaces`, an override brings to a rule that exists. None: not mentioned."""
+    """What an append or, where `replaces`, an override brings to a rule that exists. None: not mentioned.
+
+    `source` is empty where it is not to be compared.
+    """
 
     name: str
     context: Context
     node: Node
     replaces: bool = False
-    source: str | None = None
+    source: str = ""
     condition: Traced | None = None
     condition_context: Context | None = None
     output: Traced | None = None

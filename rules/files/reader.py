@@ -75,23 +75,24 @@ class Reader:
             self._warn(Code.UNKNOWN_ITEM, "Unknown top level item", place, node, closest(first, KNOWN_KEYS))
         elif kind == "required_engine_version":
             context = self.root.within("required_engine_version", "", node.start)
-            self._check_keys(node, kind, context)
             yield self._engine_version(node, context)
+            self._check_keys(node, kind, context)
         elif kind == "required_plugin_versions":
             yield from self._plugin_versions(node)
         else:
             nameless = self.root.within(kind, "", node.start)
             name = decode.scalar(node, kind, nameless).value
             context = self.root.within(kind, name, node.start)
-            self._check_keys(node, kind, context)
             if kind == "list":
                 yield self._list(node, name, context)
             elif kind == "macro":
                 yield self._macro(node, name, context)
             else:
                 yield from read_rule(node, name, context, self.warnings)
+            self._check_keys(node, kind, context)
 
     def _check_keys(self, node: Mapping, kind: str, context: Context) -> None:
+        """Warn of keys that mean nothing; not before the item was applied, since one that fails is reported alone."""
         known = KNOWN_KEYS[kind]
         seen: set[str] = set()
         for key, place in node.key_nodes():
@@ -117,7 +118,6 @@ class Reader:
         value = node.get("required_plugin_versions")
         assert value is not None
         context = self.root.within("required plugin versions", "", value.start)
-        self._check_keys(node, "required_plugin_versions", context)
         if not isinstance(value, Sequence):
             raise shape_error("Value of required_plugin_versions must be a sequence", context, value)
         for entry in value.items:
@@ -131,6 +131,7 @@ class Reader:
             if alternatives is not None:
                 pairs += self._alternatives(alternatives, place)
             yield PluginRequirement(tuple(pairs), place)
+        self._check_keys(node, "required_plugin_versions", context)
 
     @staticmethod
     def _alternatives(value: Node, context: Context) -> list[tuple[str, str]]:

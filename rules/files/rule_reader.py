@@ -41,15 +41,18 @@ DEFINING_KEYS = ("condition", "output", "desc", "priority")
 
 def read_rule(node: Mapping, name: str, context: Context, warnings: list[Diagnostic]) -> Iterator[Item]:
     """The items in the order in which they are to be applied. Raises LoadError, perhaps after the first."""
+    source = decode.text_or_nothing(node, "source", context)
     appends = read_append_flag(node, context, warnings)
     overrides = read_overrides(node, APPENDABLE_KEYS, REPLACEABLE_KEYS, context)
     if appends and overrides:
         raise shape_error(APPEND_AND_OVERRIDE, context, node.get("override"))
     if overrides:
-        yield from _updates(node, name, overrides, context, warnings)
+        yield from _updates(node, name, source, overrides, context, warnings)
     elif appends:
         keys = {key for key in ("condition", "exceptions") if node.get(key) is not None}
-        yield _update(node, name, keys, context, warnings, replaces=False)
+        update = _update(node, name, keys, context, warnings, replaces=False)
+        update.source = source
+        yield update
     elif all(node.get(key) is None for key in DEFINING_KEYS):
         enabled = decode.required_flag(node, "enabled", context)
         warnings.append(Diagnostic(Code.DEPRECATED_ITEM, ENABLED_DEPRECATED, context, span_of(node)))
@@ -136,7 +139,7 @@ def _tags(node: Mapping, context: Context) -> frozenset[str]:
 
 
 def _updates(
-    node: Mapping, name: str, overrides: dict[str, str], context: Context, warnings: list[Diagnostic]
+    node: Mapping, name: str, source: str, overrides: dict[str, str], context: Context, warnings: list[Diagnostic]
 ) -> Iterator[RuleUpdate]:
     for operation in ("append", "replace"):
         keys = {key for key, wanted in overrides.items() if wanted == operation}
@@ -145,7 +148,10 @@ def _updates(
                 message = f"An {operation} override for '{key}' was specified but '{key}' is not defined"
                 raise shape_error(message, context, node.get("override"))
         if keys:
-            yield _update(node, name, keys, context, warnings, replaces=operation == "replace")
+            update = _update(node, name, keys, context, warnings, replaces=operation == "replace")
+            # Falco compares the source only where a condition comes with it.
+            update.source = source if update.condition is not None else ""
+            yield update
     for key in sorted(REPLACEABLE_KEYS):
         value = node.get(key)
         if value is not None and key not in overrides:
@@ -162,8 +168,6 @@ def _update(
         condition = decode.scalar(node, "condition", context)
         update.condition = Traced.of(condition)
         update.condition_context = context.within("rule condition", "", condition.start)
-        source = decode.optional_scalar(node, "source", context)
-        update.source = source.value if source else None
     if "exceptions" in keys:
         update.exceptions = read_exceptions(node, context, warnings, appending=not replaces)
     if "output" in keys:

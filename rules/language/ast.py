@@ -83,8 +83,9 @@ class Const:
 class Check:
     """`left op [modifier] constants`, `left op right`, or `left exists`.
 
-    `op` as written, but `==` is `=`. `listed`: the constants stood in parentheses; without them the one constant of
-    `in`, `intersects`, `pmatch` or a modifier may be a misspelt list name. `val(x)` on the right is just the field.
+    `op` as written, but `==` is `=`, and `doubled`. `listed`: the constants stood in parentheses; without them the one
+    constant of `in`, `intersects`, `pmatch` or a modifier may be a misspelt list name. `val(x)` on the right is just
+    the field.
     """
 
     left: Operand
@@ -96,6 +97,13 @@ class Check:
     op_start: int
     start: int
     end: int
+    doubled: bool = False
+
+    @property
+    def operator(self) -> str:
+        """The operator as Falco calls it, with its modifier."""
+        op = "==" if self.doubled else self.op
+        return op if self.modifier is None else f"{op} {self.modifier}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,8 +191,17 @@ def field_refs(expr: Expr) -> Iterator[FieldRef]:
 
 def escape(value: bytes) -> bytes:
     """A text as it could stand in a condition: in double quotes where a bare word would not do."""
-    if not any(c in value for c in b" =\"'\\\b\f\n\r\t(),") and value:
-        return value
+    if value and not any(c in value for c in b"(),\v"):
+        return falco_escape(value)
+    return _quoted(value)
+
+
+def falco_escape(value: bytes) -> bytes:
+    """A text as Falco prints it: an empty one, and one with brackets or commas, stays without quotes."""
+    return _quoted(value) if any(c in value for c in b" =\"'\\\b\f\n\r\t") else value
+
+
+def _quoted(value: bytes) -> bytes:
     for plain, written in _ESCAPES:
         value = value.replace(plain, written)
     return b'"' + value + b'"'
@@ -203,7 +220,9 @@ _ESCAPES = (
 
 def field_text(name: str, argument: bytes | None) -> bytes:
     """A field with its argument as `output_fields` spells it (`spec`: formatting 9)."""
-    if argument is None:
-        return name.encode()
-    plain = argument and not any(c in argument for c in b" =\"'\\\b\f\n\r\t")
-    return name.encode() + b"[" + (argument if plain else escape(argument)) + b"]"
+    return name.encode() + argument_text(argument)
+
+
+def argument_text(argument: bytes | None) -> bytes:
+    """The brackets behind a field or a transformer as Falco prints them; nothing where there are none."""
+    return b"" if argument is None else b"[" + (falco_escape(argument) or b'""') + b"]"

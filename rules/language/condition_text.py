@@ -1,6 +1,7 @@
 """Trees of conditions -> text, on one line as Falco prints them, or over several lines for people.
 
-In: a tree, with or without macros filled in. Out: text that could be parsed again. `describe` and `explain` call it.
+In: a tree, with or without macros filled in. Out: text. `describe` and `explain` call it. What is for people could be
+parsed again; what Falco prints could not, since it loses the quotes of some constants.
 Trees may be a thousand levels deep, so nothing here recurses.
 """
 
@@ -21,8 +22,10 @@ from falcoeks_fast.rules.language.ast import (
     Or,
     Text,
     TextList,
+    argument_text,
     children,
     escape,
+    falco_escape,
     field_text,
 )
 from falcoeks_fast.rules.language.tree import size
@@ -61,8 +64,32 @@ def check_text(check: Check) -> str:
 
 
 def _constant(constant: Const) -> str:
-    # A vertical tab ends a bare word too, but Falco prints it without quotes.
-    return _quoted(constant.value) if b"\v" in constant.value else _decoded(escape(constant.value))
+    return _decoded(escape(constant.value))
+
+
+def falco_operand_text(operand: Operand) -> str:
+    """As `operand_text`, in Falco's spelling."""
+    if isinstance(operand, FieldRef):
+        return _decoded(field_text(operand.name, operand.argument))
+    if isinstance(operand, Text):
+        return _decoded(falco_escape(operand.value))
+    if isinstance(operand, TextList):
+        return f"({','.join(map(falco_operand_text, operand.items))})"
+    assert isinstance(operand, Call)
+    arguments = ",".join(map(falco_operand_text, operand.args))
+    return f"{operand.name}({arguments}){_decoded(argument_text(operand.selector))}"
+
+
+def falco_check_text(check: Check) -> str:
+    """As `check_text`, in Falco's spelling: only a list that was written in parentheses has them."""
+    words = [falco_operand_text(check.left), check.operator]
+    if check.right is not None:
+        right = falco_operand_text(check.right)
+        words.append(f"val({right})" if isinstance(check.right, FieldRef) else right)
+    elif check.op != "exists":
+        constants = ", ".join(_decoded(falco_escape(constant.value)) for constant in check.constants)
+        words.append(f"({constants})" if check.listed else constants)
+    return " ".join(words)
 
 
 def _quoted(value: bytes) -> str:
@@ -74,19 +101,14 @@ def _decoded(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-def one_line(expr: Expr, *, fill_macros: bool = True) -> str:
-    """The whole condition as Falco writes compiled ones: every group in parentheses."""
-    return _folded(expr, fill_macros, _joined)
+def one_line(expr: Expr) -> str:
+    """The whole condition with macros filled in as Falco writes compiled ones: every group in parentheses."""
+    return _folded(expr, _joined, falco_check_text)
 
 
-def _folded(
-    expr: Expr,
-    fill_macros: bool,
-    group: Callable[[str, list[str]], str],
-    leaf: Callable[[Check], str] = check_text,
-) -> str:
+def _folded(expr: Expr, group: Callable[[str, list[str]], str], leaf: Callable[[Check], str]) -> str:
     """Texts put together from the leaves up. Macros stay names where the whole would be too long to print."""
-    fill_macros = fill_macros and size(expr) <= MAX_PARTS
+    fill_macros = size(expr) <= MAX_PARTS
     values: list[str] = []
     stack: list[tuple[Expr, bool]] = [(expr, False)]
     while stack:
@@ -120,7 +142,7 @@ def _joined(word: str, parts: list[str]) -> str:
 
 def many_lines(expr: Expr) -> str:
     """The condition with macros filled in, long groups over several lines; no line end behind the last."""
-    return _folded(expr, True, _broken, _wrapped)
+    return _folded(expr, _broken, _wrapped)
 
 
 def _wrapped(check: Check) -> str:

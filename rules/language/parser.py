@@ -336,8 +336,9 @@ class _Conditions:
                 right = self.operands.right_field()
                 if right is None:
                     constants = (self._value(),)
-        written = "=" if op == b"==" else op.decode()
-        return Check(left, written, modifier, constants, right, listed, op_start, start, cursor.at)
+        doubled = op == b"=="
+        name = "=" if doubled else op.decode()
+        return Check(left, name, modifier, constants, right, listed, op_start, start, cursor.at, doubled)
 
     def _number(self) -> Const:
         start = self.cursor.at

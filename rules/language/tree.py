@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from falcoeks_fast.rules.language.ast import Check, Expr, FieldRef, children, operand_fields
+from falcoeks_fast.rules.language.ast import Check, Expr, FieldRef, MacroRef, children, operand_fields
 
 T = TypeVar("T")
 
@@ -28,15 +28,35 @@ def parts(expr: Expr) -> Iterator[Expr]:
 
 def checks(expr: Expr) -> Iterator[Check]:
     """Every comparison once, from left to right."""
-    return (node for node in parts(expr) if isinstance(node, Check))
+    return (check for check, _ in placed_checks(expr))
+
+
+def placed_checks(expr: Expr) -> Iterator[tuple[Check, str | None]]:
+    """As `checks`, each with the macro in whose text it stands; None for the text of the expression itself."""
+    seen: set[int] = set()
+    stack: list[tuple[Expr, str | None]] = [(expr, None)]
+    while stack:
+        node, macro = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Check):
+            yield node, macro
+        inside = node.name if isinstance(node, MacroRef) else macro
+        stack.extend((child, inside) for child in reversed(children(node)))
+
+
+def check_fields(check: Check) -> Iterator[FieldRef]:
+    """The fields of one comparison, from left to right."""
+    yield from operand_fields(check.left)
+    if check.right is not None:
+        yield from operand_fields(check.right)
 
 
 def fields(expr: Expr) -> Iterator[FieldRef]:
     """The fields of all comparisons, macros included, from left to right."""
     for check in checks(expr):
-        yield from operand_fields(check.left)
-        if check.right is not None:
-            yield from operand_fields(check.right)
+        yield from check_fields(check)
 
 
 def folded(expr: Expr, value: Callable[[Expr, list[T]], T]) -> dict[int, T]:

@@ -14,6 +14,7 @@ from typing import ClassVar
 from falcoeks_fast.rules.language import ast
 from falcoeks_fast.rules.language.ast import TRANSFORMERS, Call, Check, Const, FieldRef, field_text, operand_fields
 from falcoeks_fast.rules.language.errors import ConditionError, LanguageWarning, WarningKind, printable
+from falcoeks_fast.rules.language.unsafe import unsafe_constant
 from falcoeks_fast.rules.lowering import constants
 from falcoeks_fast.rules.lowering.operands import OperandTable, with_interned
 from falcoeks_fast.rules.lowering.types import operator_error, type_name
@@ -43,9 +44,8 @@ _OPS = {
 _MODIFIERS = {"anyof": Modifier.ANYOF, "allof": Modifier.ALLOF, "oneof": Modifier.ONEOF}
 _SEES_ALL_BYTES = frozenset(("in", "intersects", "regex", "pmatch"))
 _EMPTY_ALWAYS_FITS = frozenset(("contains", "icontains", "startswith", "endswith"))
-_UNSAFE_OPS = frozenset(("=", "!=", "in", "intersects", "pmatch"))
 _PADDING = frozenset(("tolower", "toupper", "basename", "b64"))  # Falco pads their results
-_TRANSFORM_HEADS = tuple(name.encode() + b"(" for name in TRANSFORMERS)
+_TRANSFORM_HEADS = tuple(name.encode() + b"(" for name in (*TRANSFORMERS, "val"))
 
 # Whether `s op c` holds for a combination, given at how many of n positions s = c.
 _COUNTS: dict[tuple[str, str | None], Callable[[int, int], bool]] = {
@@ -90,6 +90,9 @@ class AtomTable:
         if problem is not None:
             raise ConditionError(problem, check.start, check.end)
         _differences(check, is_list, warnings)
+        unsafe = unsafe_constant(check)
+        if unsafe is not None:
+            warnings.append(LanguageWarning(WarningKind.UNSAFE_NA, "", unsafe.start, unsafe.end))
         if check.op == "exists":
             return self._put(Atom(AtomOp.EXISTS, left))
         if check.right is not None:
@@ -223,8 +226,6 @@ class AtomTable:
                     constants.check_length(const)
                 message = f"Falco refuses constants of more than {constants.MAX_BYTES} bytes"
                 warnings.append(LanguageWarning(WarningKind.DIFFERS, message, const.start, const.end))
-            if value == b"<NA>" and check.op in _UNSAFE_OPS and _may_lack(check):
-                warnings.append(LanguageWarning(WarningKind.UNSAFE_NA, "", const.start, const.end))
             if b"." in value or b"(" in value:
                 squeezed = b"".join(value.split())
                 if fields.is_field(squeezed):
@@ -232,9 +233,9 @@ class AtomTable:
                 if squeezed.startswith(_TRANSFORM_HEADS) and squeezed.endswith(b")"):
                     _warn(warnings, const, "may be a valid field transformer misused as a const string value")
             if check.op == "regex":
-                better = constants.replaceable_regex(value)
+                better = constants.simpler_operator(value)
                 if better is not None:
-                    _warn(warnings, const, f"is a regex that the simpler operator '{better}' can replace")
+                    _warn(warnings, const, f"is a regex that the simpler operator '{better}' may replace")
 
 
 def _differences(check: Check, is_list: bool, warnings: list[LanguageWarning]) -> None:
@@ -259,10 +260,6 @@ def _called(operand: ast.Operand) -> str:
     if isinstance(operand, FieldRef):
         return printable(field_text(operand.name, operand.argument))
     return f"{operand.name}(...)" if isinstance(operand, Call) else "..."
-
-
-def _may_lack(check: Check) -> bool:
-    return any(ref.name.startswith(("ka.", "jevt.")) for ref in operand_fields(check.left))
 
 
 def _warn(warnings: list[LanguageWarning], const: Const, what: str) -> None:

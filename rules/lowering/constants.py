@@ -23,7 +23,7 @@ _NUMBER = re.compile(rb"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
 _ALL_ONES = 2**64 - 1
 _BOOLS = {b"true": 1, b"false": 0}
 _PLAIN_REGEX = re.compile(rb"[^\\^$.|?*+()\[\]{}]*")
-_SIMPLE_REGEX = re.compile(rb"(?:\.\*)?[^\\^$.|?*+()\[\]{}]*(?:\.\*)?")
+_SIMPLE_REGEX = re.compile(rb"(\^|\.[*+?])?[^\\^$.|?*+()\[\]{}]*(\$|\.[*+?])?")
 
 _OPTIONS = re2.Options()
 _OPTIONS.posix_syntax = True
@@ -85,11 +85,12 @@ def is_plain_regex(pattern: bytes) -> bool:
     return _PLAIN_REGEX.fullmatch(pattern) is not None
 
 
-def replaceable_regex(pattern: bytes) -> str | None:
-    """The operator that does the same as the pattern, or nearly so; None if only a regular expression does."""
-    if _SIMPLE_REGEX.fullmatch(pattern) is None:
+def simpler_operator(pattern: bytes) -> str | None:
+    """The operator that does about the same as the pattern; None if only a regular expression does."""
+    match = _SIMPLE_REGEX.fullmatch(pattern)
+    if match is None:
         return None
-    before, behind = pattern.startswith(b".*"), pattern.endswith(b".*")
+    before, behind = ((end or b"").startswith(b".") for end in match.groups())
     if before and behind:
         return "contains"
     if behind:

@@ -17,7 +17,7 @@ from falcoeks_fast.rules.language.ast import And, Check, Expr, MacroRef, Not, Or
 from falcoeks_fast.rules.language.errors import ConditionError, LanguageError, LanguageWarning, WarningKind
 from falcoeks_fast.rules.lowering.atoms import AtomDraft, AtomTable
 from falcoeks_fast.rules.lowering.operands import OperandTable
-from falcoeks_fast.rules.lowering.output import ExtraField, lower_output
+from falcoeks_fast.rules.lowering.output import ExtraField, LoweredOutput, lower_output
 from falcoeks_fast.rules.plan import Node, NodeKind, Plan, RulePlan
 
 __all__ = ["ExtraField", "LoweredRule", "Lowering"]
@@ -45,6 +45,7 @@ class Lowering:
         self._index: dict[Node, int] = {}
         self._rules: list[RulePlan] = []
         self._bodies: dict[int, tuple[Expr, int, tuple[LanguageWarning, ...]]] = {}
+        self._outputs: dict[tuple[bytes, tuple[ExtraField, ...]], LoweredOutput] = {}
 
     def add_rule(
         self,
@@ -60,7 +61,7 @@ class Lowering:
 
         The output is looked at first, as Falco does. A rule that raises leaves nothing in the plan.
         """
-        compiled = lower_output(output, extra_fields, self._operands, iso8601=self._iso8601)
+        compiled = self.output(output, extra_fields)
         warnings: list[LanguageWarning] = []
         root = self._lower(expr, warnings)
         number = len(self._rules)
@@ -76,6 +77,18 @@ class Lowering:
             )
         )
         return LoweredRule(number, _once(warnings), compiled.warnings)
+
+    def output(self, text: bytes, extra_fields: Sequence[ExtraField] = ()) -> LoweredOutput:
+        """An output compiled, each once: an error in it is to be found before one in the condition.
+
+        Raises TemplateError.
+        """
+        key = (text, tuple(extra_fields))
+        known = self._outputs.get(key)
+        if known is None:
+            known = lower_output(text, extra_fields, self._operands, iso8601=self._iso8601)
+            self._outputs[key] = known
+        return known
 
     def check_condition(self, expr: Expr) -> tuple[LanguageWarning, ...]:
         """The warnings of a condition that is to be in no plan. Raises ConditionError."""

@@ -136,12 +136,24 @@ class OperandTable:
         if len(call.args) < 2:
             raise _bad(call, "takes two texts or more")
         args = tuple(self.add(arg) for arg in call.args)
-        for place, arg in enumerate(args):
-            # len() of something is taken: it gives its digits (Falco gives raw bytes).
-            written = call.args[place]
+        for place, (written, arg) in enumerate(zip(call.args, args, strict=True)):
+            # len() of a text is taken: it gives its digits (Falco gives raw bytes).
             if not (isinstance(written, Call) and written.name == "len"):
                 self._expect(call, place, arg, is_list=False)
+            elif self._declared_list(written):
+                message = (
+                    f"argument {place + 1} of transformer 'concat' is the length of a list: only that of a text fits"
+                )
+                raise ConditionError(message, written.start, written.end)
         return self._transform(Transform.CONCAT, False, args)
+
+    def _declared_list(self, operand: Operand) -> bool:
+        """Whether what is inside all transformers of one argument is declared a list, which is what Falco looks at."""
+        while isinstance(operand, Call) and operand.name in _SINGLE:
+            operand = operand.args[0]
+        if isinstance(operand, FieldRef):
+            return self.type_of(self.add(operand))[1]
+        return isinstance(operand, TextList)
 
     def _getopt(self, call: Call) -> int:
         if len(call.args) != 2:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from falcoeks_fast.rules import LoadSettings, RuleFile, load_rules
 from falcoeks_fast.rules.language.ast import Check, Const, FieldRef
-from falcoeks_fast.rules.language.condition_text import many_lines, one_line
+from falcoeks_fast.rules.language.condition_text import check_text, many_lines, one_line
 from falcoeks_fast.rules.language.parser import parse_condition
 
 from .files import condition, good, rule
@@ -103,17 +103,45 @@ def test_lists_and_macros() -> None:
         "len(ka.user.groups) >= 2",
     ],
 )
-def test_compiled_conditions_parse_to_themselves(text: str) -> None:
-    once = one_line(parse_condition(text.encode()))
-    assert one_line(parse_condition(once.encode())) == once
-    flat = " ".join(many_lines(parse_condition(text.encode())).split())
-    assert one_line(parse_condition(flat.encode())) == once
+def test_conditions_for_people_parse_to_themselves(text: str) -> None:
+    expr = parse_condition(text.encode())
+    flat = " ".join(many_lines(expr).split())
+    assert many_lines(parse_condition(flat.encode())) == many_lines(expr)
+    assert one_line(parse_condition(flat.encode())) == one_line(expr)
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("ka.verb contains allof (x) or ka.verb in (get)", "(ka.verb contains allof (x) or ka.verb in (get))"),
+        ("ka.verb contains  allof x or ka.verb in get", "(ka.verb contains allof x or ka.verb in get)"),
+        ("ka.verb in (get,  list)", "ka.verb in (get, list)"),
+        ("ka.verb in (\"\", 'a b')", 'ka.verb in (, "a b")'),
+        ("ka.verb in ()", "ka.verb in ()"),
+        ('ka.verb startswith ""', "ka.verb startswith "),
+        ("ka.verb = 'a,b' or ka.verb = \"f(x)\"", "(ka.verb = a,b or ka.verb = f(x))"),
+        ('ka.verb = "it\'s" or ka.verb = \'say "x"\'', '(ka.verb = "it\'s" or ka.verb = "say \\"x\\"")'),
+        ("ka.verb == x", "ka.verb == x"),
+        ('join("-", (ka.verb, 5)) = a', "join(-,(ka.verb,5)) = a"),
+        ('ka.verb = concat("a b", "", tolower(ka.uri))', 'ka.verb = concat("a b",,tolower(ka.uri))'),
+        ('ka.verb != val( ka.uri.param["a=b"] )', 'ka.verb != val(ka.uri.param["a=b"])'),
+        ("ka.uri.param['x'] = y or ka.uri.param[''] exists", '(ka.uri.param[x] = y or ka.uri.param[""] exists)'),
+        ('getopt(ka.user.groups, "nt:")["t"] exists', "getopt(ka.user.groups,nt:)[t] exists"),
+    ],
+)
+def test_conditions_are_printed_as_by_falco(text: str, printed: str) -> None:
+    assert one_line(parse_condition(text.encode())) == printed
+
+
+def test_operators_are_described_with_their_modifiers() -> None:
+    result = good(rule(condition="ka.verb contains allof (a) or ka.verb == b or ka.verb = c"))
+    assert result.describe("r")["rules"][0]["details"]["condition_operators"] == ["contains allof", "==", "="]
 
 
 @given(st.lists(st.text(min_size=1).filter(lambda word: "\0" not in word), min_size=1, max_size=4))
 def test_any_constant_survives_printing(words: list[str]) -> None:
     constants = tuple(Const(word.encode(), True, 0, 0) for word in words)
-    text = one_line(Check(FieldRef("ka.verb", None, 0, 0), "in", None, constants, None, True, 0, 0, 0))
+    text = check_text(Check(FieldRef("ka.verb", None, 0, 0), "in", None, constants, None, True, 0, 0, 0))
     again = parse_condition(text.encode())
     assert [constant.value.decode() for constant in again.constants] == words  # type: ignore[union-attr]
 

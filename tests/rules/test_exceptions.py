@@ -37,6 +37,14 @@ def with_exceptions(exceptions: str) -> str:
             "[{name: e, fields: [ka.user.name, ka.uri], values: [[a, b]]}, {name: f, fields: ka.uri, values: [c]}]",
             "(ka.verb = get and not (ka.user.name = a and ka.uri = b) and not ka.uri in (c))",
         ),
+        ("[{name: e, fields: ka.uri, comps: [], values: [a]}]", "(ka.verb = get and not ka.uri in (a))"),
+        ("[{name: e, fields: [ka.uri], comps: [], values: [[a]]}]", "(ka.verb = get and not ka.uri = a)"),
+        ("[{name: e, fields: [ka.uri], comps: {a: b}, values: [[a]]}]", "(ka.verb = get and not ka.uri = a)"),
+        ("[{name: e, fields: ka.uri, values: [~]}]", "(ka.verb = get and not ka.uri in ())"),
+        ("[{name: e, fields: ka.uri, values: [{a: b}]}]", "(ka.verb = get and not ka.uri in ())"),
+        ("[{name: e, fields: [ka.uri], comps: [in], values: [[~]]}]", "(ka.verb = get and not ka.uri in ())"),
+        ("[{name: e, fields: [ka.uri], comps: [in], values: [[[~, a]]]}]", "(ka.verb = get and not ka.uri in (a))"),
+        ("[{name: e, fields: [ka.uri], comps: [in], values: [[[[b], a]]]}]", "(ka.verb = get and not ka.uri in (a))"),
     ],
 )
 def test_the_condition_they_become(exceptions: str, expected: str) -> None:
@@ -67,6 +75,23 @@ def test_the_condition_they_become(exceptions: str, expected: str) -> None:
         ),
         ("[{name: e, fields: [ka.verb], comps: [exists], values: [[x]]}]", "LOAD_ERR_COMPILE_CONDITION", ""),
         ("[{name: e, fields: [ka.verb], comps: [in], values: [[a b c]]}]", "LOAD_ERR_COMPILE_CONDITION", ""),
+        ("[{name: e, fields: []}]", "LOAD_ERR_VALIDATE", "must have fields property with a list of fields"),
+        ("[{name: e, fields: [~]}]", "LOAD_ERR_VALIDATE", "'' is not a supported filter field"),
+        ("[{name: e, fields: ''}]", "LOAD_ERR_YAML_VALIDATE", "Value must be non-empty"),
+        ("[{name: e, fields: [ka.verb], values: [['']]}]", "LOAD_ERR_YAML_VALIDATE", "Value must be non-empty"),
+        ("[{name: e, fields: [ka.verb], values: [~]}]", "LOAD_ERR_VALIDATE", "values lists must have equal length"),
+        (
+            "[{name: e, fields: [ka.verb], values: [{a: b}]}]",
+            "LOAD_ERR_VALIDATE",
+            "values lists must have equal length",
+        ),
+        ("[{name: e, fields: [ka.verb], values: [[~]]}]", "LOAD_ERR_COMPILE_CONDITION", "expected a string value"),
+        ("[{name: e, fields: ka.verb, values: [a, ~]}]", "LOAD_ERR_COMPILE_CONDITION", "expected a value of the list"),
+        (
+            "[{name: e, fields: [ka.verb], comps: [in], values: [[[a, [b]]]]}]",
+            "LOAD_ERR_COMPILE_CONDITION",
+            "expected a value of the list",
+        ),
     ],
 )
 def test_refused(exceptions: str, code: str, message: str) -> None:
@@ -108,6 +133,8 @@ def test_appending() -> None:
     result = good(BASE, "- rule: r\n  exceptions: [{name: e, values: [b]}]\n  append: true\n")
     assert condition(result) == "(ka.verb = get and not ka.uri in (a, b))"
     assert warnings(good(BASE, updated("[{name: e}]", "append"))) == ["LOAD_APPEND_NO_VALUES"]
+    result = good(BASE, updated("[{name: e, fields: [], comps: [], values: [b]}]", "append"))
+    assert condition(result) == "(ka.verb = get and not ka.uri in (a, b))"
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,24 @@ def test_unknown_items_and_keys_are_warned_of_with_a_suggestion() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        rule(priority="LOUD", more="colour: red"),
+        "- list: l\n  items: [[a]]\n  colour: red\n",
+        "- macro: m\n  condition: or ka.verb = get\n  append: true\n  colour: red\n",
+        "- rule: q\n  enabled: false\n  colour: red\n",
+        "- required_engine_version: 500\n  colour: red\n",
+        "- required_plugin_versions: [{name: json, version: x}]\n  colour: red\n",
+        "- rule: q\n  desc: e\n  override: {desc: prepend}\n  colour: red\n",
+    ],
+)
+def test_unknown_keys_of_an_item_that_fails_are_not_warned_of(text: str) -> None:
+    assert "LOAD_UNKNOWN_KEY" in warnings(load("- list: k\n  items: []\n  colour: red\n" + text))
+    assert "LOAD_UNKNOWN_KEY" not in warnings(load(text))
+    assert not load(text).successful
+
+
 def test_a_key_given_twice_is_warned_of_and_the_first_one_counts() -> None:
     result = good(rule(more="condition: ka.verb = list"))
     assert warnings(result) == ["LOAD_DUPLICATE_KEY"]
@@ -166,12 +184,55 @@ def indented(text: str) -> str:
             "LOAD_ERR_VALIDATE",
             "Rule has been re-defined with a different source",
         ),
+        (
+            "append: true\nsource: other\nexceptions: [{name: e, fields: ka.uri, values: [a]}]",
+            "LOAD_ERR_VALIDATE",
+            "Rule has been re-defined with a different source",
+        ),
+        (
+            "override: {condition: replace}\nsource: other\ncondition: ka.uri exists",
+            "LOAD_ERR_VALIDATE",
+            "Rule has been re-defined with a different source",
+        ),
+        ("enabled: true\nsource: [x]", "LOAD_ERR_YAML_VALIDATE", "Value is not a scalar value"),
+        (
+            "append: true\nsource: [x]\ncondition: and ka.uri exists",
+            "LOAD_ERR_YAML_VALIDATE",
+            "Value is not a scalar value",
+        ),
     ],
 )
 def test_overrides_that_are_refused(update: str, code: str, message: str) -> None:
     error = failure(BASE, f"- rule: r\n{indented(update)}")
     assert error.code == code
     assert error.message.startswith(message)
+
+
+def test_a_source_that_cannot_be_read_is_the_only_complaint() -> None:
+    text = "- rule: r\n  append: true\n  source: [x]\n  condition: and ka.uri exists\n"
+    assert warnings(load(BASE, text)) == []
+    deprecated = load(BASE, text.replace("[x]", "okta"))
+    assert warnings(deprecated) == ["LOAD_DEPRECATED_ITEM"]
+    assert not deprecated.successful
+
+
+@pytest.mark.parametrize("source", ["", '""', "k8s_audit"])
+def test_an_update_may_leave_the_source_empty(source: str) -> None:
+    update = f"- rule: r\n  source: {source}\n  condition: and ka.uri exists\n"
+    legacy = good(BASE, update + "  append: true\n")
+    assert warnings(legacy) == ["LOAD_DEPRECATED_ITEM"]
+    override = good(BASE, update + "  override: {condition: append}\n")
+    assert warnings(override) == []
+    assert condition(legacy) == condition(override) == "(ka.verb = get and ka.uri exists)"
+
+
+@pytest.mark.parametrize("source", ["", '""'])
+def test_a_definition_may_not_leave_the_source_empty(source: str) -> None:
+    assert failure(rule(source=source)).code == "LOAD_ERR_YAML_VALIDATE"
+
+
+def test_an_override_without_a_condition_does_not_compare_the_source() -> None:
+    good(BASE, "- rule: r\n  source: other\n  desc: e\n  override: {desc: replace}\n")
 
 
 @pytest.mark.parametrize("operation", ["append", "replace"])

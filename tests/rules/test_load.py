@@ -116,6 +116,21 @@ def test_skip_if_unknown_filter(bad: dict[str, str]) -> None:
     assert names(result) == ["b"]
 
 
+def test_a_rule_that_is_skipped_for_its_condition_uses_what_that_names() -> None:
+    text = "- list: l\n  items: [get]\n- macro: m\n  condition: ka.verb in (l)\n"
+    skipped = rule(condition="m and ka.nope = x", more="skip-if-unknown-filter: true")
+    assert warnings(good(text + skipped)) == ["LOAD_UNKNOWN_FILTER"]
+
+
+@pytest.mark.parametrize("source", ["k8s_audit", "syscall"])
+def test_a_rule_that_is_skipped_for_its_output_uses_nothing(source: str) -> None:
+    text = "- list: l\n  items: [get]\n- macro: m\n  condition: ka.uri exists\n"
+    bad = rule(
+        condition="evt.source in (l) and m", output="'%ka.nope'", more="skip-if-unknown-filter: true", source=source
+    )
+    assert warnings(good(text + bad)) == ["LOAD_UNKNOWN_FILTER", "LOAD_UNUSED_MACRO", "LOAD_UNUSED_LIST"]
+
+
 def test_skip_if_unknown_filter_is_no_excuse_for_other_errors() -> None:
     assert (
         failure(rule(condition="ka.verb = ", more="skip-if-unknown-filter: true")).code == "LOAD_ERR_COMPILE_CONDITION"
@@ -299,6 +314,27 @@ def test_field_fixes_change_the_plan() -> None:
 def test_an_unsafe_comparison_is_warned_of_once_for_a_rule() -> None:
     result = good(rule(condition="ka.verb = <NA> or ka.uri = <NA>"))
     assert warnings(result) == ["LOAD_UNSAFE_NA_CHECK"]
+
+
+@pytest.mark.parametrize("source", ["k8s_audit", "syscall"])
+def test_an_unsafe_comparison_is_warned_of_also_where_the_condition_fails(source: str) -> None:
+    text = rule(condition="ka.verb = <NA> and ka.nope = x", source=source, output="o")
+    failed = load(text)
+    assert not failed.successful
+    assert warnings(failed) == ["LOAD_UNSAFE_NA_CHECK"]
+    skipped = good(text + "  skip-if-unknown-filter: true\n")
+    assert warnings(skipped) == ["LOAD_UNSAFE_NA_CHECK", "LOAD_UNKNOWN_FILTER"]
+
+
+def test_what_is_warned_of_before_a_condition_fails_is_shown_where_it_is() -> None:
+    macro = "- macro: m\n  condition: ka.verb = <NA> or evt.dir = x or evt.dir = y\n"
+    result = load(macro + rule(condition="ka.nope = x and m and ka.uri = <NA>"))
+    unsafe, deprecated = result.reports[0].warnings
+    assert (unsafe.code, deprecated.code) == ("LOAD_UNSAFE_NA_CHECK", "LOAD_DEPRECATED_ITEM")
+    assert deprecated.deprecated_field == "evt.dir"
+    assert unsafe.span is not None
+    assert unsafe.span.source.text[unsafe.span.start : unsafe.span.end] == "<NA>"
+    assert [location.kind for location in unsafe.context.locations[1:]] == ["rule", "rule condition", "macro"]
 
 
 def test_a_constant_that_is_a_field_is_warned_of_also_inside_a_macro() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -135,7 +137,8 @@ def test_aliases_cannot_nest_without_end() -> None:
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
 def test_depth_is_bounded(opening: str) -> None:
-    assert str(MAX_DEPTH) in str(error(opening * 200_000))
+    # Newer versions of libyaml have a limit of their own, which they may reach before the first value is ours to count.
+    assert re.search(f"more than {MAX_DEPTH} levels of nesting|maximum nesting depth", str(error(opening * 200_000)))
 
 
 def test_bytes_that_are_no_utf8_become_replacement_characters() -> None:
