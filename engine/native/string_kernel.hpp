@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <string>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -126,6 +127,48 @@ inline uint8_t *keep_bytes(const uint8_t *p, uint64_t keep, uint8_t *out) {
 }  // namespace plain
 
 #if defined(__x86_64__)
+namespace sse {
+#define FE_TARGET __attribute__((target("sse4.2,ssse3,pclmul,popcnt")))
+FE_TARGET inline uint64_t equal(const __m128i block[4], char wanted) {
+    uint64_t bits = 0;
+    for (int i = 0; i < 4; ++i) {
+        __m128i same = _mm_cmpeq_epi8(block[i], _mm_set1_epi8(wanted));
+        bits |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(same))) << (16 * i);
+    }
+    return bits;
+}
+FE_TARGET inline void load(const uint8_t *p, __m128i block[4]) {
+    for (int i = 0; i < 4; ++i) block[i] = _mm_loadu_si128(reinterpret_cast<const __m128i *>(p + 16 * i));
+}
+FE_TARGET inline Block look(const uint8_t *p) {
+    __m128i block[4];
+    load(p, block);
+    return {equal(block, '"'), equal(block, '\\'), equal(block, '/')};
+}
+FE_TARGET inline uint64_t parity_up_to(uint64_t bits) {
+    __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128(static_cast<long long>(bits)), _mm_set1_epi8(-1), 0);
+    return static_cast<uint64_t>(_mm_cvtsi128_si64(product));
+}
+FE_TARGET inline Brackets brackets(const uint8_t *p) {
+    __m128i block[4], folded[4];
+    load(p, block);
+    for (int i = 0; i < 4; ++i) folded[i] = _mm_or_si128(block[i], _mm_set1_epi8(0x20));
+    return {equal(block, '"'), equal(block, '\\'), equal(folded, '{'), equal(folded, '}')};
+}
+FE_TARGET inline uint8_t *keep_bytes(const uint8_t *p, uint64_t keep, uint8_t *out) {
+    for (int i = 0; i < 8; ++i) {
+        unsigned bits = static_cast<unsigned>(keep >> (8 * i)) & 0xffu;
+        __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i *>(p + 8 * i));
+        __m128i order = _mm_loadl_epi64(reinterpret_cast<const __m128i *>(kShuffle.row[bits]));
+        _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_shuffle_epi8(bytes, order));
+        out += std::popcount(bits);
+    }
+    return out;
+}
+#include "string_kernel_body.hpp"
+#undef FE_TARGET
+}  // namespace sse
+
 namespace avx2 {
 #define FE_TARGET __attribute__((target("avx2,bmi,lzcnt,pclmul,popcnt")))
 FE_TARGET inline uint64_t equal(__m256i a, __m256i b, __m256i c) {
@@ -228,23 +271,26 @@ inline uint8_t *keep_bytes(const uint8_t *p, uint64_t keep, uint8_t *out) {
 
 }  // namespace kernel
 
-inline StringKernel choose_string_kernel() {
+// The kernel for the instruction set of a simdjson implementation, by its name. simdjson has asked the processor, and
+// what it found stands for the kernel too: SIMDJSON_FORCE_IMPLEMENTATION in the environment chooses both.
+inline StringKernel string_kernel_for(const std::string &implementation) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("pclmul"))
+    if (implementation == "icelake" && __builtin_cpu_supports("avx512vl"))
         return {"avx512", kernel::avx512::string_end, kernel::avx512::unescape, kernel::avx512::container_end};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt") &&
-        __builtin_cpu_supports("pclmul"))
+    if (implementation == "icelake" || implementation == "haswell")
         return {"avx2", kernel::avx2::string_end, kernel::avx2::unescape, kernel::avx2::container_end};
+    if (implementation == "westmere" && __builtin_cpu_supports("popcnt"))
+        return {"sse", kernel::sse::string_end, kernel::sse::unescape, kernel::sse::container_end};
 #elif defined(__aarch64__)
-    return {"neon", kernel::neon::string_end, kernel::neon::unescape, kernel::neon::container_end};
+    if (implementation == "arm64")
+        return {"neon", kernel::neon::string_end, kernel::neon::unescape, kernel::neon::container_end};
 #endif
     return {"plain", kernel::plain::string_end, kernel::plain::unescape, kernel::plain::container_end};
 }
 
 inline const StringKernel &string_kernel() {
-    static const StringKernel chosen = choose_string_kernel();
+    static const StringKernel chosen = string_kernel_for(simdjson::get_active_implementation()->name());
     return chosen;
 }
 

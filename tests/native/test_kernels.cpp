@@ -36,17 +36,8 @@ class Guarded {
 
 std::vector<StringKernel> kernels() {
     std::vector<StringKernel> all;
-    all.push_back({"plain", kernel::plain::string_end, kernel::plain::unescape, kernel::plain::container_end});
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("pclmul"))
-        all.push_back({"avx2", kernel::avx2::string_end, kernel::avx2::unescape, kernel::avx2::container_end});
-    if (__builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("pclmul"))
-        all.push_back({"avx512", kernel::avx512::string_end, kernel::avx512::unescape, kernel::avx512::container_end});
-#elif defined(__aarch64__)
-    all.push_back({"neon", kernel::neon::string_end, kernel::neon::unescape, kernel::neon::container_end});
-#endif
+    for (const simdjson::implementation *one : simdjson::get_available_implementations())
+        if (one->supported_by_runtime_system()) all.push_back(string_kernel_for(one->name()));
     return all;
 }
 
