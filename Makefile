@@ -34,6 +34,11 @@ $(VENV)/.core: $(VENV)/.packages $(CORE_SOURCES)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[dev]'
 	touch $@
 
+# For the plot of the benchmarks only.
+$(VENV)/.plot: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet 'matplotlib>=3.8'
+	touch $@
+
 build-core: $(VENV)/.core
 
 run: $(VENV)/.core
@@ -57,7 +62,7 @@ conformance: $(VENV)/.core
 	$(BIN)/python -m pytest -s tests/conformance tests/rules/test_conformance_rulefiles.py tests/rules/test_language_conformance.py \
 		tests/app/test_cli.py $(ARGS)
 
-bench: $(VENV)/.core
+bench: $(VENV)/.plot
 	$(BIN)/python -m falcoeks_fast.bench.table $(ARGS)
 
 instructions: $(VENV)/.core

@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
     print_table(console, table)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(table.json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    console.print(f"JSON: {options.json}; {plot_table(table, options.plot)}", style="dim")
+    console.print(f"JSON: {options.json}; {plot_table(table, options.plot)}", style="dim", markup=False)
     return MISSED if any(row.reached is False for row in table.rows) else 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from falcoeks_fast.bench.rows import Row, Table, number
@@ -23,14 +24,14 @@ def print_table(console: Console, table: Table) -> None:
     for row in table.rows:
         if row.words is not None:
             continue
-        measure = f"{row.measure}\n[dim]{row.note}[/]" if row.note else row.measure
+        measure = escape(row.measure) + (f"\n[dim]{escape(row.note)}[/]" if row.note else "")
         grid.add_row(measure, row.goal_text, row.value_text, _VERDICTS[row.reached])
     if grid.rows:
         console.print(grid)
     for row in table.rows:
         if row.words is not None:
             goal, value, _ = row.words
-            console.print(f"{_VERDICTS[row.reached]} [bold]{row.measure}[/] [dim]({row.note})[/]")
+            console.print(f"{_VERDICTS[row.reached]} [bold]{escape(row.measure)}[/] [dim]({escape(row.note)})[/]")
             console.print(f"  goal      {goal}\n  measured  {value}", markup=False)
     if table.speeds:
         speeds = RichTable(title="Events per CPU second", title_justify="left")
@@ -41,7 +42,7 @@ def print_table(console: Console, table: Table) -> None:
             speeds.add_row(name, f"{speed:,.0f}", number(1e9 / speed))
         console.print(speeds)
     for name, value in table.machine.items():
-        console.print(f"{name}: {value}", style="dim", highlight=False)
+        console.print(f"{name}: {value}", style="dim", highlight=False, markup=False)
 
 
 def plot_table(table: Table, path: Path) -> str:

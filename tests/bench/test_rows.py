@@ -12,7 +12,7 @@ from falcoeks_fast.bench.table_print import plot_table, print_table
 
 FAST = ratio_row("fast", "fast enough", "x floor", Ratio(2.5, 2.4, 2.6), 2.2)
 LARGE = Row("large", "memory", "MB", 130.0, 120.0, at_least=False)
-UNKNOWN = Row("unknown", "threads", "x", None, 1.8, note="only one core")
+UNKNOWN = Row("unknown", "threads", "x", None, 1.8, note="only one core, see falcoeks-fast[plot]")
 FIGURE = Row("figure", "a figure", "ns", 1234.0)
 WORDS = Row("words", "simulated", "", None, words=("0 lost", "0 lost, 0 repeated", True))
 
@@ -48,7 +48,7 @@ def test_the_printed_table_holds_every_row_with_its_verdict() -> None:
         assert row.value_text in text
     assert text.count("reached") == 2
     assert text.count("missed") == 1
-    assert "only one core" in text
+    assert "only one core, see falcoeks-fast[plot]" in text
     assert "a box" in text
     assert "500,000" in text
 

@@ -167,7 +167,7 @@ def _print(report: Report, parsed: Namespace) -> int:
     if parsed.json:
         print(json.dumps(report.json(), ensure_ascii=False))
     else:
-        print_report(Console(highlight=False, width=None if sys.stdout.isatty() else 120), report)
+        print_report(Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 120), report)
     if parsed.plot:
         try:
             _say(plot_report(report, Path(parsed.plot)))
