@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError, create_parser
 from urllib3.exceptions import HTTPError
@@ -23,7 +24,7 @@ from .failures import FetchFailed, classify
 from .ordinary_call import OrdinaryCall
 from .page import Body, Cluster
 from .page_buffer import PageBuffer
-from .session import AwsAccess
+from .session import AwsAccess, valid
 from .signed_request import OPERATION, SignedRequests, UnusualRequest, prepared_request
 from .wire import Answer, IncompleteBody
 from .wires import Wires
@@ -61,15 +62,15 @@ FetcherFactory = Callable[[Cluster], Fetcher]
 class _DirectCall:
     """FilterLogEvents on connections of our own."""
 
-    def __init__(self, client: Any, access: AwsAccess, requests: SignedRequests, wires: Wires) -> None:
-        self._credentials = access.credentials()
+    def __init__(self, client: Any, credentials: Credentials, requests: SignedRequests, wires: Wires) -> None:
+        self._credentials = credentials
         self._requests = requests
         self._wires = wires
         self._shape = client.meta.service_model.operation_model(OPERATION).output_shape
 
     def __call__(self, arguments: Mapping[str, Any], buffer: PageBuffer) -> tuple[Body, Mapping[str, str]]:
         """The body of the response and its headers. Raises what botocore would."""
-        answer = self._wires.exchange(self._requests.make(self._credentials, arguments), buffer)
+        answer = self._wires.exchange(self._requests.make(valid(self._credentials), arguments), buffer)
         if not 200 <= answer.status < 300:
             raise self._error(answer)
         return answer.body, answer.headers
@@ -135,6 +136,8 @@ class LogsClient:
             return self._call
 
     def _made(self) -> _DirectCall | OrdinaryCall:
+        credentials = self._access.credentials()
+        valid(credentials)
         client = self._access.logs_client()
         prepared = prepared_request(client, self._arguments(0, 0, None))
         if prepared is not None:
@@ -145,7 +148,7 @@ class LogsClient:
             address = self._access.address(requests.url)
             if address is not None:
                 wires = Wires(address, most_idle=self._access.connections)
-                return _DirectCall(client, self._access, requests, wires)
+                return _DirectCall(client, credentials, requests, wires)
         return OrdinaryCall(client)
 
 

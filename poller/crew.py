@@ -1,8 +1,8 @@
 """The fetching threads between two calls: one watches the time, the others rest until they are needed.
 
-In: the dispatcher, which knows what is to be done and when. Out: calls. Called by the source's threads. Each waking of a
-thread costs switches of the processor and a wait for the GIL. So a thread that has done its call looks for the next one
-itself, and whoever must be woken is the one that rested last: its page buffer is still in the processor's cache.
+In: the dispatcher, which knows what is to be done and when. Out: calls. Called by the source's threads. Each waking of
+a thread costs switches of the processor and a wait for the GIL. So a thread that has done its call looks for the next
+one itself, and whoever must be woken is the one that rested last: its page buffer is still in the processor's cache.
 """
 
 from __future__ import annotations

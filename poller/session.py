@@ -26,10 +26,12 @@ from botocore.credentials import (
     CredentialResolver,
     Credentials,
     DeferredRefreshableCredentials,
+    ReadOnlyCredentials,
 )
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     InvalidConfigError,
     NoCredentialsError,
     NoRegionError,
@@ -150,7 +152,7 @@ class AwsAccess:
         )
 
     def credentials(self) -> Credentials:
-        """Those of the session, which renew themselves. Raises what botocore raises where there are none."""
+        """Those of the session, for `valid`. Raises what botocore raises where there are none."""
         found = self._get_session().get_credentials()
         if found is None:
             raise NoCredentialsError
@@ -196,6 +198,19 @@ class AwsAccess:
         except (BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError):
             return "", ""
         return str(answer.get("Account", "")), str(answer.get("Arn", ""))
+
+
+def valid(credentials: Credentials) -> ReadOnlyCredentials:
+    """The keys to sign with now, renewed if need be.
+
+    Raises what botocore raises, and CredentialRetrievalError for what providers let through besides: credentials that
+    have expired when they arrive (a wrong clock), answers in which something is missing.
+    """
+    try:
+        return credentials.get_frozen_credentials()
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        why = f"{type(error).__name__}: {error}; look at the clock of this machine and at what gives the credentials"
+        raise CredentialRetrievalError(provider=credentials.method, error_msg=why) from error
 
 
 def asks_aws(endpoint_url: str | None) -> bool:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.credentials import Credentials
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import HTTPClientError
 
 OPERATION = "FilterLogEvents"
@@ -59,14 +59,11 @@ class SignedRequests:
         self._headers = {"Host": host, **same}
         self._start = f"POST {parts.path or '/'} HTTP/1.1\r\n"
 
-    def make(self, credentials: Credentials, arguments: Mapping[str, Any]) -> bytes:
-        """The request with its head.
-
-        Raises what botocore raises when it cannot renew credentials, and HTTPClientError for some that no header holds.
-        """
+    def make(self, credentials: ReadOnlyCredentials, arguments: Mapping[str, Any]) -> bytes:
+        """The request with its head. Raises botocore's HTTPClientError for credentials that no header can hold."""
         body = json.dumps(arguments, separators=(",", ":")).encode()
         request = AWSRequest("POST", self.url, headers=self._headers, data=body)
-        SigV4Auth(credentials.get_frozen_credentials(), self._service, self._region).add_auth(request)
+        SigV4Auth(credentials, self._service, self._region).add_auth(request)
         lines = "".join(f"{name}: {_text(value)}\r\n" for name, value in request.headers.items())
         if lines.count("\n") > len(request.headers):
             raise HTTPClientError(error="the AWS access key id or session token holds a line break; remove it")

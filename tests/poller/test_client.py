@@ -3,6 +3,7 @@ botocore's where a proxy or another protocol wants that."""
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,12 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.credentials import (
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+    RefreshableCredentials,
+)
 
 from falcoeks_fast.bench.fake_cloudwatch.server import FakeServer
 from falcoeks_fast.bench.fake_cloudwatch.service import FakeCloudWatch
@@ -224,6 +231,34 @@ def test_no_credentials(no_aws: Path, cluster: Cluster, monkeypatch: pytest.Monk
         client.fetch(0, 1, None, PageBuffer())
     assert caught.value.failure.kind is Kind.credentials
     assert not caught.value.failure.fatal
+
+
+def test_credentials_that_come_expired_are_said_and_asked_for_again(
+    place: Place, no_aws: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As from a metadata service, where the clock of this machine is wrong.
+    expiry = [datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)]
+
+    class Metadata(CredentialProvider):
+        METHOD = "iam-role"
+
+        def load(self) -> RefreshableCredentials:
+            def fetch() -> dict[str, str]:
+                keys = {"access_key": "AKIAINVENTED", "secret_key": "invented", "token": ""}
+                return {**keys, "expiry_time": expiry[0].isoformat()}
+
+            return DeferredRefreshableCredentials(fetch, "iam-role")
+
+    monkeypatch.setattr(
+        "botocore.session.Session.get_credentials", lambda self: CredentialResolver([Metadata()]).load_credentials()
+    )
+    with pytest.raises(FetchFailed, match=r"still expired.*look at the clock") as caught:
+        place.fetch(0, 1)
+    assert caught.value.failure.kind is Kind.credentials
+    assert not caught.value.failure.fatal
+    expiry[0] += datetime.timedelta(hours=6)
+    place.client.renew()
+    assert place.document(0, 1)["events"] == []
 
 
 def test_a_profile_that_does_not_exist_can_never_work(no_aws: Path, cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
-from botocore.credentials import Credentials
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import HTTPClientError, NoCredentialsError, ParamValidationError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +55,9 @@ def signature(headers: dict[str, str], body: bytes, secret: str, region: str) ->
 
 
 def test_it_differs_from_botocores_own_only_where_each_call_does(prepared: AWSPreparedRequest) -> None:
-    first, headers, body = parsed(SignedRequests(prepared).make(Credentials("AKIAINVENTED", "invented"), ARGUMENTS))
+    first, headers, body = parsed(
+        SignedRequests(prepared).make(ReadOnlyCredentials("AKIAINVENTED", "invented", None), ARGUMENTS)
+    )
     theirs = {str(name).lower(): value for name, value in prepared.headers.items()}
     theirs = {name: value.decode() if isinstance(value, bytes) else value for name, value in theirs.items()}
     of_one_call = {"amz-sdk-invocation-id", "amz-sdk-request", "content-length", "x-amz-date", "authorization", "host"}
@@ -77,7 +79,7 @@ KEY = st.text(st.characters(codec="ascii", exclude_categories=["C", "Z"]), min_s
 def test_the_signature_is_the_one_that_aws_computes(secret: str, key_id: str, token: str | None, page: str) -> None:
     requests = SignedRequests(made_up())
     arguments = {**ARGUMENTS, "nextToken": page}
-    _, headers, body = parsed(requests.make(Credentials(key_id, secret, token), arguments))
+    _, headers, body = parsed(requests.make(ReadOnlyCredentials(key_id, secret, token), arguments))
     assert json.loads(body) == arguments
     assert headers.get("x-amz-security-token") == token
     assert headers["authorization"].endswith("Signature=" + signature(headers, body, secret, "eu-west-1"))
@@ -116,7 +118,7 @@ def test_what_is_signed_or_written_in_another_way_is_left_to_botocore(changes: d
 @pytest.mark.parametrize("token", ["line\nbreak", "line\r\nX-Injected: 1"])
 def test_no_credential_can_add_a_header(token: str) -> None:
     with pytest.raises(HTTPClientError, match="line break"):
-        SignedRequests(made_up()).make(Credentials("A", "s", token), ARGUMENTS)
+        SignedRequests(made_up()).make(ReadOnlyCredentials("A", "s", token), ARGUMENTS)
 
 
 def test_an_endpoint_with_a_port_and_a_path(no_aws: Path, cluster: Cluster) -> None:
@@ -124,7 +126,7 @@ def test_an_endpoint_with_a_port_and_a_path(no_aws: Path, cluster: Cluster) -> N
     prepared = prepared_request(AwsAccess(there).logs_client(), ARGUMENTS)
     assert prepared is not None
     requests = SignedRequests(prepared)
-    first, headers, _ = parsed(requests.make(Credentials("A", "s"), ARGUMENTS))
+    first, headers, _ = parsed(requests.make(ReadOnlyCredentials("A", "s", None), ARGUMENTS))
     assert requests.url == "http://127.0.0.1:4566/under/"
     assert first == "POST /under/ HTTP/1.1"
     assert headers["host"] == "127.0.0.1:4566"
