@@ -207,7 +207,7 @@ def _plain_length(version: bytes, status: int, headers: Mapping[str, str]) -> in
     Raises HTTPException for a length that is no number, or several.
     """
     announced = headers.get("content-length")
-    plain = version == b"HTTP/1.1" and status >= 200 and status != 304 and "transfer-encoding" not in headers
+    plain = version == b"HTTP/1.1" and status >= 200 and status not in (204, 304) and "transfer-encoding" not in headers
     if not plain or announced is None:
         return -1
     if not (announced.isascii() and announced.isdigit()):

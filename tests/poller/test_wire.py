@@ -131,8 +131,17 @@ def test_what_is_no_response_is_refused(text: bytes) -> None:
         only_answer([text, None])
 
 
-@given(st.binary(max_size=300))
-@settings(max_examples=60, deadline=None)
+PIECES = [
+    b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 204 X\r\n",
+    b"HTTP/1.1 ",
+    b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", b"Content-Length: 5, 5\r\n", b"Transfer-Encoding: chunked\r\n",
+    b"Connection: close\r\n", b": \r\n", b"\r\n", b"\n", b"\r", b"hello", b"5\r\n", b"0\r\n\r\n", b"zz\r\n", b"\x00",
+    b"\xff",
+]  # fmt: skip
+
+
+@given(st.binary(max_size=300) | st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join))
+@settings(max_examples=300, deadline=None)
 def test_no_bytes_at_all_end_in_anything_but_an_answer_or_a_known_error(text: bytes) -> None:
     try:
         only_answer([text, None])
