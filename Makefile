@@ -9,7 +9,7 @@ ARGS ?=
 # What the core is built from; a change of any rebuilds it.
 CORE_SOURCES := setup.py pyproject.toml engine/_core.pyx $(wildcard engine/native/*.h engine/native/*.hpp engine/native/*.cpp engine/*.pxd engine/*.pxi)
 
-.PHONY: help run test check format build-core dist bench instructions soak conformance rules-test fuzz agreement clean
+.PHONY: help run test check format build-core dist bench instructions soak conformance rules-test fuzz agreement arm64 clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make fuzz         a million inputs for the core under AddressSanitizer and UBSan, about half an hour"
 	@echo "make agreement    20,000 conditions: interpreter, compiled rules and the slow reference"
 	@echo "make soak         the fetcher against a faulty simulated CloudWatch, delivery with receivers down and a full disk"
+	@echo "make arm64        the C++ tests for arm64, under an emulator"
 	@echo "make dist         sdist and wheel"
 
 $(VENV)/.packages: pyproject.toml
@@ -80,6 +81,10 @@ agreement: $(VENV)/.core
 
 rules-test: $(VENV)/.core
 	$(BIN)/python -m pytest tests/packs $(ARGS)
+
+# Needs a cross compiler and an emulator: Debian's g++-aarch64-linux-gnu and qemu-user.
+arm64: $(VENV)/.core
+	CXX=aarch64-linux-gnu-g++ RUN_WITH='qemu-aarch64 -L /usr/aarch64-linux-gnu' $(BIN)/python -m pytest tests/native/test_native.py $(ARGS)
 
 dist: $(VENV)/.core
 	$(BIN)/python -m build
