@@ -1,8 +1,8 @@
 """A small web server for health, versions and metrics.
 
-In: an address and one function for each path. Out: answers to GET and HEAD. Called by the app. A fixed number of
-threads, a time limit for each connection, one request for each connection: a client that says nothing cannot hold it up
-for long.
+In: an address and one function for each path. Out: answers to GET and HEAD; other methods get 404, as from Falco.
+Called by the app. A fixed number of threads, a time limit for each connection, one request for each connection: a
+client that says nothing cannot hold it up for long.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import Any
 _CLIENT_TIMEOUT_S = 5.0
 _THREADS_FLOOR = 4
 _WAITING_LIMIT = 64
+_BODY_BYTES = 1 << 16
+_LENGTH_DIGITS = 12
 _log = logging.getLogger("falcoeks_fast.web")
 
 
@@ -35,6 +37,7 @@ class Answer:
 
 
 Route = Callable[[], Answer]
+_NOT_FOUND = Answer(404, "text/plain", b"not found\n")
 
 
 class WebServer:
@@ -155,10 +158,21 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
 
+    def do_POST(self) -> None:
+        """A body is read: what lies unread when the connection is closed would take the answer with it."""
+        length = self.headers.get("Content-Length", "")[:_LENGTH_DIGITS]
+        self.rfile.read(min(int(length), _BODY_BYTES) if length.isdecimal() else 0)
+        self._send(_NOT_FOUND, with_body=True)
+
+    do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = do_POST
+
     def _answer(self, *, with_body: bool) -> None:
         assert isinstance(self.server, _Server)
-        route = self.server.routes.get(self.path.partition("?")[0])
-        answer = route() if route is not None else Answer(404, "text/plain", b"not found\n")
+        target = self.requestline.split()[1]  # `path` is the same with double slashes made one
+        route = self.server.routes.get(target.partition("?")[0])
+        self._send(route() if route is not None else _NOT_FOUND, with_body=with_body)
+
+    def _send(self, answer: Answer, *, with_body: bool) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))

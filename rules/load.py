@@ -155,7 +155,7 @@ def load_rules(files: Sequence[RuleFile], settings: LoadSettings | None = None) 
     Never raises for what is in a file. Raises ValueError for an unknown name in `field_fixes`.
     """
     settings = settings or LoadSettings()
-    fields = Fields(settings.field_fixes, settings.static_fields)
+    fields = Fields(settings.field_fixes, settings.static_fields, settings.plugins)
     lowering = Lowering(fields, iso8601=settings.iso8601)
     check = _field_check(fields)
     collector = Collector(settings.sources, lambda _source: check)

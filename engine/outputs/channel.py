@@ -231,12 +231,13 @@ class Channel:
                 self._count(job, trouble.done, 0)
                 if self._abort.is_set():
                     return
-                self._report(trouble)
-                limit = self._sink.max_attempts
-                if limit and (attempts >= limit or not trouble.timed_out):
-                    start += 1
+                drops = self._drops(trouble, attempts)
+                self._report(trouble, drops)
+                if drops:
+                    lost = job.parcel.count - start if trouble.nobody_there else 1
+                    start += lost
                     attempts = 0
-                    self._give_up_one(job)
+                    self._give_up_some(job, lost)
                     if start >= job.parcel.count:
                         break
                     continue
@@ -258,6 +259,13 @@ class Channel:
             else:
                 return  # given up by `finish_stop` meanwhile
         job.done(True)
+
+    def _drops(self, trouble: Undelivered, attempts: int) -> bool:
+        """Whether to give up the alert; where nobody is there, all of the parcel."""
+        limit = self._sink.max_attempts
+        if limit and (attempts >= limit or not trouble.timed_out):
+            return True
+        return trouble.nobody_there and not self.promised
 
     def _pause(self, seconds: float) -> bool:
         """False if the channel has to give up. A request to reopen ends the pause."""
@@ -285,21 +293,24 @@ class Channel:
                 self._delivered += handled - refused
                 self._refused += refused
 
-    def _give_up_one(self, job: _Job) -> None:
+    def _give_up_some(self, job: _Job, count: int) -> None:
         with self._lock:
             if self._jobs and self._jobs[0] is job:
-                self._alerts -= 1
-                self._dropped += 1
+                self._alerts -= count
+                self._dropped += count
 
-    def _report(self, trouble: Undelivered) -> None:
+    def _report(self, trouble: Undelivered, drops: bool) -> None:
+        lost = drops and trouble.nobody_there
+        text = f"{trouble.reason}; until that changes alerts are dropped, and counted" if lost else trouble.reason
         with self._lock:
             if not self._trouble:
                 self._trouble_since = time.monotonic()
             self._trouble = trouble.reason
-            if trouble.reason in self._said or len(self._said) >= 8:
+            if text in self._said or len(self._said) >= 8:
                 return
-            self._said.add(trouble.reason)
-        _log.error("%s: %s. What to do: %s", self.name, trouble.reason, trouble.advice)
+            self._said.add(text)
+        level = logging.WARNING if lost else logging.ERROR
+        _log.log(level, "%s: %s. What to do: %s", self.name, text, trouble.advice)
 
     def _recovered(self) -> None:
         with self._lock:

@@ -29,6 +29,7 @@ from .syslog import SyslogSink
 _CHECK_INTERVAL_S = 0.5
 _DRAIN_TICK_S = 0.01
 _PATIENCE_S = 30.0
+_NOTICE = 25  # Falco's level for what is thrown away at the end; `log` gives it its name
 _log = logging.getLogger("falcoeks_fast.outputs")
 
 Announce = Callable[[str], object]
@@ -149,7 +150,8 @@ class Dispatcher:
         for channel in self._channels:
             given_up = channel.give_up()
             if given_up:
-                _log.warning(
+                _log.log(
+                    _NOTICE,
                     "output channels still blocked, discarding all remaining notifications: %s gives up %d alerts",
                     channel.name,
                     given_up,

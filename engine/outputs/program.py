@@ -1,7 +1,8 @@
 """Alerts to the standard input of a program, started by /bin/sh.
 
 In: parcels. Out: lines on the program's standard input: one program for the whole run (`keep_alive`), or one for each
-alert. Called by its channel. A program that died is started again and gets the parcel once more.
+alert. Called by its channel. A program that died is started again and gets the parcel once more. Exit statuses do not
+matter, but one that cannot be started, or dies of every try, counts as absent.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .sink import Undelivered
 _TICK_S = 0.1
 _GRACE_S = 1.0
 _CANNOT_START = (126, 127)
+_LIVES = 3
 
 
 class ProgramSink:
@@ -32,6 +34,7 @@ class ProgramSink:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
+        self._deaths = 0  # while it was fed, in a row
 
     def deliver(self, parcel: Parcel, start: int, abort: threading.Event) -> int:
         if self._settings.keep_alive:
@@ -58,7 +61,9 @@ class ProgramSink:
         except OSError as error:
             self._process = None
             process.stdin.close()
+            self._deaths += 1
             raise self._ended(_status(process)) from error
+        self._deaths = 0
 
     def _run_once(self, line: bytes, done: int, abort: threading.Event) -> None:
         process = self._start(done)
@@ -96,6 +101,7 @@ class ProgramSink:
         return Undelivered(
             f"the program of program_output ended with {how}",
             "run its command by hand with an alert on standard input; it is started again by itself",
+            nobody_there=status in _CANNOT_START or self._deaths >= _LIVES,
         )
 
     def reopen(self) -> None:

@@ -15,11 +15,19 @@ class Undelivered(Exception):
     """An output could not deliver now; it is worth trying again.
 
     `done`: alerts of the parcel that were delivered before. `advice`: what the user can do. `retry_after_s`: what the
-    receiver asked for, or 0. `timed_out`: nobody answered in time.
+    receiver asked for, or 0. `timed_out`: nobody answered in time. `nobody_there`: there is no receiver at all; an
+    output that promises nothing then drops the parcel instead of waiting.
     """
 
     def __init__(
-        self, reason: str, advice: str, *, done: int = 0, retry_after_s: float = 0.0, timed_out: bool = False
+        self,
+        reason: str,
+        advice: str,
+        *,
+        done: int = 0,
+        retry_after_s: float = 0.0,
+        timed_out: bool = False,
+        nobody_there: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -27,6 +35,7 @@ class Undelivered(Exception):
         self.done = done
         self.retry_after_s = retry_after_s
         self.timed_out = timed_out
+        self.nobody_there = nobody_there
 
 
 class Sink(Protocol):

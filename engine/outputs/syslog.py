@@ -19,6 +19,7 @@ _FACILITY_USER = 1 << 3
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SEND_TIMEOUT_S = 1.0
 _LENGTH_FLOOR_BYTES = 1024
+_NOBODY_LISTENS = (errno.ENOENT, errno.ENOTDIR, errno.ECONNREFUSED, errno.EACCES)
 
 
 class SyslogSocket:
@@ -109,6 +110,7 @@ class SyslogSink:
                     f"no syslog daemon takes messages on {self._path}: {error.strerror or error}",
                     "start one, mount its socket, or set syslog_output.enabled: false",
                     done=done,
+                    nobody_there=error.errno in _NOBODY_LISTENS,
                 ) from error
         return 0
 

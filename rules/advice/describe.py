@@ -5,7 +5,6 @@ In: the compiled set of a load. Out: Falco's JSON documents, or its table. The a
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,7 +20,7 @@ from falcoeks_fast.rules.lowering.template import parse_template
 
 EVENTS = ("pluginevent", "asyncevent")
 NAME_WIDTH = 50
-LINE_END = 110
+DESCRIPTION_WIDTH = 60
 
 
 def describe(
@@ -157,8 +156,18 @@ def describe_text(compiled: Compiled | None, rule: str | None = None) -> str:
     chosen = rules.values() if rule is None else [rules[rule]]
     text = f"{'Rule':<{NAME_WIDTH}} Description\n{'----':<{NAME_WIDTH}} -----------\n"
     for known in chosen:
-        lines = textwrap.wrap(known.item.desc, LINE_END - NAME_WIDTH - 1, break_long_words=False) or [""]
-        text += f"{known.name:<{NAME_WIDTH}} {lines[0]} \n"
-        text += "".join(f"{'':<{NAME_WIDTH}} {line} \n" for line in lines[1:])
-        text += "\n"
+        text += f"{known.name:<{NAME_WIDTH}} {_wrapped(known.item.desc)}\n\n"
     return text
+
+
+def _wrapped(text: str) -> str:
+    """Words followed by a blank, in lines of as many bytes as the column has; a word that is too long begins one."""
+    wrapped, room = "", DESCRIPTION_WIDTH
+    for word in text.encode("utf-8", "replace").split():
+        size = len(word) + 1
+        if size > room:
+            wrapped += f"\n{'':<{NAME_WIDTH}} "
+            room = DESCRIPTION_WIDTH
+        wrapped += f"{word.decode()} "
+        room -= size
+    return wrapped

@@ -1,7 +1,8 @@
 """The fields of a run, and how a name with its argument becomes a slot.
 
-In: the field fixes that were chosen and the configuration's static fields. Out: `Fields`, which `lower`, `template`,
-the rule files (exceptions, descriptions) and the listing ask. Rules of names and arguments: `spec` language 5.
+In: the field fixes that were chosen, the configuration's static fields, the loaded plugins. Out: `Fields`, which
+`lower`, `template`, the rule files (exceptions, descriptions) and the listing ask. Rules of names and arguments: `spec`
+language 5.
 """
 
 from __future__ import annotations
@@ -24,14 +25,28 @@ __all__ = ["ALL_FIXES", "Argument", "Field", "FieldClass", "Fields"]
 ALL_FIXES = frozenset(FIXES)
 _INDEX = re.compile(rb"0|[1-9][0-9]*")
 _MAX_INDEX = 2**63 - 1
+_OFFERED_BY = {
+    FieldClass.AUDIT: frozenset(("k8saudit", "k8saudit-eks")),
+    FieldClass.OWN: frozenset(("k8saudit", "k8saudit-eks")),
+    FieldClass.JSON: frozenset(("json",)),
+}
+"""Any of these plugins brings the fields of the class; the other classes are always there."""
 _MAPPED = b"\0" * 10 + b"\xff\xff"  # ::ffff:0:0/96, where IPv4 addresses stand
 
 
 class Fields:
     """All fields of a run. Immutable once made."""
 
-    def __init__(self, fixes: Iterable[str] = (), static_fields: Mapping[str, str] | None = None) -> None:
-        """`fixes`: names of field fixes, or `all`. Raises ValueError for a name that is none."""
+    def __init__(
+        self,
+        fixes: Iterable[str] = (),
+        static_fields: Mapping[str, str] | None = None,
+        plugins: Iterable[str] | None = None,
+    ) -> None:
+        """`fixes`: names of field fixes, or `all`. `plugins`: those loaded; None stands for all there are.
+
+        Raises ValueError for a name that is no fix.
+        """
         chosen = set(fixes)
         if "all" in chosen:
             chosen = set(ALL_FIXES)
@@ -43,6 +58,10 @@ class Fields:
         for name, value in (static_fields or {}).items():
             field = static_field(name, value)
             self._fields[field.name] = field
+        if plugins is not None:
+            loaded = frozenset(plugins)
+            missing = {group for group, offering in _OFFERED_BY.items() if not offering & loaded}
+            self._fields = {name: field for name, field in self._fields.items() if field.group not in missing}
         self.fixes = frozenset(chosen)
         self._slots: dict[tuple[str, bytes | None], Slot] = {}
         self._longest = max(map(len, self._fields))
@@ -116,6 +135,8 @@ class Fields:
         text = printable(field_text(ref.name, ref.argument))
         near = self.suggestion(ref.name)
         hint = f"; did you mean {near}?" if near is not None else ""
+        if ref.name in TABLE:
+            hint = "; the plugin that offers it is not loaded, see load_plugins"
         if not hint and not ref.name.startswith(("ka.", "json.", "jevt.", "evt.", "static.", "falcoeks.")):
             hint = "; fields of other event sources than k8s_audit are unknown here"
         return ConditionError(f"nonexistent field {text}{hint}", ref.start, ref.end, unknown_field=True)

@@ -201,6 +201,7 @@ def test_metrics_are_accepted_by_a_parser(shared: tuple[Program, Receiver]) -> N
         "falcosecurity_falco_cpu_usage_ratio",
     ):
         assert name in families, name
+    assert families["falcosecurity_falco_host_num_cpus_total"].type == "gauge"
     delivered = {sample.labels["output"]: sample.value for sample in families["falcoeks_output_delivered"].samples}
     assert delivered == {"file": 1.0, "stdout": 1.0, "http": 1.0}
     assert families["falcoeks_events"].samples[0].value == 2.0

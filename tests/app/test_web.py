@@ -32,13 +32,15 @@ def server(certificate: str = "", threads: int = 1) -> Iterator[WebServer]:
         running.stop()
 
 
-def ask(port: int, path: str, method: str = "GET", context: ssl.SSLContext | None = None) -> tuple[int, bytes]:
+def ask(
+    port: int, path: str, method: str = "GET", context: ssl.SSLContext | None = None, body: bytes | None = None
+) -> tuple[int, bytes]:
     if context is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     else:
         connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
     try:
-        connection.request(method, path)
+        connection.request(method, path, body)
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
@@ -51,7 +53,9 @@ def test_paths_and_methods() -> None:
         assert ask(web.port, "/ok?verbose=1") == (200, b"fine")
         assert ask(web.port, "/ok", "HEAD") == (200, b"")
         assert ask(web.port, "/")[0] == 404
-        assert ask(web.port, "/ok", "POST")[0] == 501
+        assert ask(web.port, "//ok") == (404, b"not found\n")
+        for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+            assert ask(web.port, "/ok", method, body=b"x" * 10_000) == (404, b"not found\n")
 
 
 def test_silent_clients_hold_nobody_up() -> None:

@@ -208,7 +208,7 @@ def test_wildcards(pattern: str, name: str, matches: bool) -> None:
 @pytest.mark.parametrize(
     ("required", "plugins", "problem"),
     [
-        ("[{name: json, version: 0.7.0}]", {"json": "0.7.4"}, None),
+        ("[{name: json, version: 0.7.0}]", {"json": "0.7.4", "k8saudit": "0.18.0"}, None),
         (
             "[{name: json, version: 0.8.0}]",
             {"json": "0.7.4"},

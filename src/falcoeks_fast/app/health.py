@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 
+from falcoeks_fast.config import require_metrics
 from falcoeks_fast.engine.metrics import CONTENT_TYPE, exposition
 from falcoeks_fast.engine.outputs.parcel import ListParcel
 from falcoeks_fast.engine.web import Answer, WebError, WebServer
@@ -18,8 +19,8 @@ from falcoeks_fast.versions import version_fields
 from .inputs import Problem, input_problems
 from .metric_families import metric_families
 from .moments import Moments
+from .plugins import loaded_plugins
 from .readiness import healthz, output_problems, readyz, versions
-from .rule_loading import loaded_plugins
 from .snapshot import Snapshots, append_text
 from .view import View
 
@@ -48,7 +49,7 @@ class Health:
         return self._web.port if self._web is not None else 0
 
     def start(self) -> None:
-        """Raises HealthError."""
+        """Raises HealthError, and ConfigError for metrics that cannot work."""
         config = self._view.config
         if config.web.enabled:
             web = config.web
@@ -71,6 +72,7 @@ class Health:
                 web.listen_address,
                 self._web.port,
             )
+        require_metrics(config)
         metrics = config.metrics
         if not metrics.enabled:
             return

@@ -60,7 +60,7 @@ def _falco(view: View, moments: Moments, elapsed_s: float) -> list[Family]:
         _gauge(f"{prefix}_start_timestamp_nanoseconds", moments.started_ns),
         Family(f"{prefix}_duration_seconds_total", _COUNTER).add(int(elapsed_s)),
         _gauge(f"{prefix}_host_boot_timestamp_nanoseconds", boot_time_ns()),
-        Family(f"{prefix}_host_num_cpus_total", _COUNTER).add(os.cpu_count() or 0),
+        _gauge(f"{prefix}_host_num_cpus_total", os.cpu_count() or 0),
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from falcoeks_fast.config import Config, ConfigError, require_outputs
+from falcoeks_fast.config import Config, ConfigError, require_metrics, require_outputs
 from falcoeks_fast.poller.settings import TimeRange
 
 from .generation import host_name, hostname_overridden, make_generation
@@ -38,10 +38,11 @@ class RunOptions:
 
 def run_program(options: RunOptions, config: Config, loaded: LoadedRules) -> int:
     """Raises ConfigError, InputError, HealthError, PidFileError."""
+    if not config.own.shadow:
+        require_outputs(config)
     if hostname_overridden():
         _log.info("Hostname value has been overridden via environment variable to: %s", host_name())
     if not config.own.shadow:
-        require_outputs(config)
         for note in config.output_notes:
             _log.info("%s", note)
     if not any(plugin.settings is not None for plugin in config.plugins) and not config.files:
@@ -50,17 +51,27 @@ def run_program(options: RunOptions, config: Config, loaded: LoadedRules) -> int
             "REGION, or --events FILE"
         )
     prepared = Prepared(config, loaded, make_generation(config, loaded.plan))
-    _log.debug("(%d) enabled rules in total", len(loaded.plan.rules))
+    _log_enabled(loaded)
     if options.dry_run:
+        require_metrics(config)
         return 0
-    _log.info("Loaded event sources: %s", AUDIT_SOURCE)
-    _log.info("Enabled event sources: %s", AUDIT_SOURCE)
     running = Running(
         options.start,
         prepared,
         lambda config, evaluation, delivery: make_input(config, evaluation, delivery, options.time_range),
         verbose=options.verbose,
     )
+    _log.info("Loaded event sources: %s", AUDIT_SOURCE)
+    _log.info("Enabled event sources: %s", AUDIT_SOURCE)
     if options.pid_file:
         write_pid_file(options.pid_file)
     return running.run(options.time_limit_s)
+
+
+def _log_enabled(loaded: LoadedRules) -> None:
+    """As Falco lists them for each source: by name."""
+    names = sorted(rule.name for rule in loaded.plan.rules)
+    _log.debug("Enabled rules:")
+    for name in names:
+        _log.debug("   %s", name.decode("utf-8", "replace"))
+    _log.debug("(%d) enabled rules in total", len(names))

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from falcoeks_fast.config import Config, ConfigError, require_outputs
+from falcoeks_fast.config import Config, ConfigError, require_metrics, require_outputs
 
 from .generation import Generation, make_generation
 from .rule_loading import LoadedRules, RulesError, load_chosen_rules
-from .start import StartOptions, read_config
+from .start import StartOptions, usable_config
 from .watch import Watch
 
 _QUIET_S = 0.1
@@ -32,10 +32,11 @@ class Prepared:
 
 def prepare(options: StartOptions) -> Prepared:
     """The complete dry run. Raises ConfigError and RulesError."""
-    config = read_config(options)
+    config = usable_config(options)
+    loaded = load_chosen_rules(config, options.rules, quiet=True)
     if not config.own.shadow:
         require_outputs(config)
-    loaded = load_chosen_rules(config, options.rules, quiet=True)
+    require_metrics(config)
     return Prepared(config, loaded, make_generation(config, loaded.plan))
 
 

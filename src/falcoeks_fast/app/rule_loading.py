@@ -12,16 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from falcoeks_fast.config import Config, ConfigError
-from falcoeks_fast.config.plugins import PLUGIN_VERSIONS
 from falcoeks_fast.log import Lines
 from falcoeks_fast.rules import AppendOutput, LoadResult, LoadSettings, RuleFile, Selection, load_rules
 from falcoeks_fast.rules.plan import Plan
 
-from .rule_files import default_pack, read_rule_files, rule_file_names
+from .plugins import loaded_plugins, provided_sources
+from .rule_files import chosen_entries, read_rule_files, rule_file_names
 from .suppress_keys import added_outputs
 
 _log = logging.getLogger("falcoeks_fast.rules")
-_DEFAULT_PLUGINS = ("k8saudit-eks", "json")
 
 
 class RulesError(Exception):
@@ -43,8 +42,8 @@ class LoadedRules:
 def load_chosen_rules(config: Config, given: Sequence[str], *, quiet: bool = False) -> LoadedRules:
     """Load the files of `-r`, of the configuration, or our own pack. Raises ConfigError and RulesError."""
     names = rule_file_names(config, given)
-    if names == default_pack() and not quiet:
-        _log.info("No rules are configured: using the rules that come with this program")
+    if not quiet:
+        _log_entries(chosen_entries(config, given))
     contents = read_rule_files(names)
     result = load(config, contents, keep_going=False)
     if not quiet:
@@ -70,8 +69,9 @@ def load_chosen_rules(config: Config, given: Sequence[str], *, quiet: bool = Fal
 
 def load(config: Config, files: Sequence[RuleFile], *, keep_going: bool) -> LoadResult:
     """Raises ConfigError for an unknown name in field_fixes."""
+    settings = load_settings(config, keep_going=keep_going)
     try:
-        return load_rules(files, load_settings(config, keep_going=keep_going))
+        return load_rules(files, settings)
     except ValueError as error:
         raise ConfigError(f"falcoeks.field_fixes: {error}") from error
 
@@ -79,6 +79,7 @@ def load(config: Config, files: Sequence[RuleFile], *, keep_going: bool) -> Load
 def load_settings(config: Config, *, keep_going: bool = False) -> LoadSettings:
     return LoadSettings(
         plugins=loaded_plugins(config),
+        sources=provided_sources(config),
         priority=config.priority,
         iso8601=config.alerts.iso8601,
         append_output=tuple(
@@ -100,10 +101,13 @@ def load_settings(config: Config, *, keep_going: bool = False) -> LoadSettings:
     )
 
 
-def loaded_plugins(config: Config) -> dict[str, str]:
-    """Name to version; the usual two where the configuration names none, as for `compile` without a falco.yaml."""
-    names = [plugin.name for plugin in config.plugins] or list(_DEFAULT_PLUGINS)
-    return {name: PLUGIN_VERSIONS[name] for name in names}
+def _log_entries(entries: Sequence[str] | None) -> None:
+    if entries is None:
+        _log.info("No rules are configured: using the rules that come with this program")
+        return
+    _log.debug("Configured rules filenames:")
+    for entry in entries:
+        _log.debug("   %s", entry)
 
 
 def log_reports(result: LoadResult, heading: str) -> None:

@@ -39,7 +39,7 @@ from .delivery import Delivery
 from .evaluation import Evaluation
 from .generation import alert_format, host_name
 from .health import Health
-from .inputs import Input
+from .inputs import Input, InputError
 from .predicates import Predicates
 from .profile.sampler import CostSampler
 from .reload import Prepared, Reloader
@@ -50,6 +50,7 @@ from .status import log_status
 
 _log = logging.getLogger("falcoeks_fast")
 
+_SOURCE_FAILED = "An error occurred in an event source, forcing termination..."
 _TAKEN_OVER = ("field_fixes", "shadow", "ready_lag_s", "status_interval_s")
 """Settings of our own that a reload takes over; outputs are compared apart."""
 
@@ -114,26 +115,39 @@ class Running:
     # The run
 
     def run(self, time_limit_s: float) -> int:
-        """The exit code. `time_limit_s` 0: until a signal or the end of the source. Raises WebError, PidFileError."""
+        """The exit code. `time_limit_s` 0: until a signal or the end of the source.
+
+        Raises ConfigError, HealthError, InputError.
+        """
         self._delivery.swap(self._start_outputs(self._config))
         code = 0
         try:
             self._wishes.install()
             threading.excepthook = self._thread_failed
+            reloader = Reloader(self._options, self._config, self._loaded)
             self._health.start()
             self._start_sampler()
             self._predicates.use(self._prepared.generation)
-            _log.info("Opening 'k8s_audit' source with plugin '%s': %s", self._input.plugin, self._input.description)
-            self._input.start()
+            self._open_input()
             self._health.opened()
             threading.Thread(target=self._await_end, name="source-end", daemon=True).start()
-            code = self._loop(time_limit_s)
+            code = self._loop(reloader, time_limit_s)
         finally:
             lost = self._tear_down()
         if lost and self._source_ended:
             print(f"Error: {lost} alerts were not delivered; the log says why", file=sys.stderr)
             return 1
         return code
+
+    def _open_input(self) -> None:
+        """Raises InputError."""
+        what = f": {self._input.description}" if self._input.description else ""
+        _log.info("Opening 'k8s_audit' source with plugin '%s'%s", self._input.plugin, what)
+        try:
+            self._input.start()
+        except InputError:
+            _log.critical(_SOURCE_FAILED)
+            raise
 
     def _thread_failed(self, failure: threading.ExceptHookArgs) -> None:
         """A defect of ours ended a thread: better to end than to go on without it, unseen."""
@@ -147,8 +161,7 @@ class Running:
         self._input.join(None)
         self._wishes.wake()
 
-    def _loop(self, time_limit_s: float) -> int:
-        reloader = Reloader(self._options, self._config, self._loaded)
+    def _loop(self, reloader: Reloader, time_limit_s: float) -> int:
         next_status = time.monotonic() + self._config.own.status_interval_s
         while True:
             self._wishes.wait(min(reloader.pause_s(), self._health.pause_s()))
@@ -184,7 +197,7 @@ class Running:
         error = self._input.error
         if not error:
             return 0
-        _log.critical("An error occurred in an event source, forcing termination...")
+        _log.critical(_SOURCE_FAILED)
         print(f"Error: {error}", file=sys.stderr)
         return 1
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from falcoeks_fast.config import Config, ConfigError, default_path, load_config
+from falcoeks_fast.config import Config, ConfigError, check_plugins, default_path, load_config
 from falcoeks_fast.config.model import AppendEntry, AuditSettings, ClusterSettings, EksSettings, Level, Plugin
 from falcoeks_fast.config.plugins import PLUGIN_VERSIONS
 from falcoeks_fast.log import set_up_log
@@ -36,8 +37,15 @@ class StartOptions:
     print_text: str = ""
 
 
+def usable_config(options: StartOptions) -> Config:
+    """The configuration with its plugins looked at. Raises ConfigError."""
+    config = read_config(options)
+    check_plugins(config.plugins)
+    return config
+
+
 def read_config(options: StartOptions) -> Config:
-    """Raises ConfigError."""
+    """The configuration as it is read; plugins that cannot work are found by `check_plugins`. Raises ConfigError."""
     if options.config_path and not os.path.isfile(options.config_path):
         raise ConfigError(f"Could not find configuration file at {options.config_path}")
     path = options.config_path or default_path()
@@ -50,10 +58,11 @@ def read_config(options: StartOptions) -> Config:
     return config
 
 
-def start_log(config: Config) -> None:
+def start_log(config: Config, arguments: Sequence[str]) -> None:
     """Set up the log and write Falco's first lines."""
     set_up_log(config.log)
     _log.info("Falco version: %s (%s)", FALCO_VERSION, machine())
+    _log.debug("CLI args: %s", " ".join(("falco", *arguments)))
     if config.files:
         _log.info("Falco initialized with configuration files:")
         for file in sorted(config.files, key=lambda entry: entry.path):
@@ -69,7 +78,7 @@ def log_plugins(config: Config) -> None:
             "Loaded plugin '%s@%s' from file %s",
             plugin.name,
             PLUGIN_VERSIONS[plugin.name],
-            plugin.library_path or "(built in)",
+            plugin.library_file or "(built in)",
         )
 
 

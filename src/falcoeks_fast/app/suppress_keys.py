@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from falcoeks_fast.config import Config, ConfigError
 from falcoeks_fast.config.model import SuppressEntry
 from falcoeks_fast.rules import AppendOutput
-from falcoeks_fast.rules.fields.lookup import Fields
 from falcoeks_fast.rules.language.errors import ConditionError
+
+from .plugins import known_fields
 
 ANY_RULE = "*"
 _MARK = secrets.token_hex(12)
@@ -34,7 +35,7 @@ def added_outputs(config: Config) -> tuple[AppendOutput, ...]:
     entries = config.own.suppress
     if not entries:
         return ()
-    fields = Fields(config.own.field_fixes, dict(config.static_fields))
+    fields = known_fields(config)
     for name in (name for entry in entries for name in entry.by):
         try:
             fields.lookup(name)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from falcoeks_fast.app.rule_files import expand_entries, read_rule_files, rule_file_names
 from falcoeks_fast.app.rule_loading import load
-from falcoeks_fast.app.start import StartOptions, read_config
+from falcoeks_fast.app.start import StartOptions, usable_config
 from falcoeks_fast.config import Config
 from falcoeks_fast.config.model import LogSettings
 from falcoeks_fast.log import set_up_log
@@ -43,7 +43,7 @@ def add_rules_options(parser: argparse.ArgumentParser) -> None:
 def configured(arguments: argparse.Namespace, rules: Sequence[str] = ()) -> Config:
     """The configuration of `-c` and `-o`; log lines go to standard error, from warnings up. Raises ConfigError."""
     set_up_log(LogSettings(level="warning"))
-    return read_config(
+    return usable_config(
         StartOptions(arguments.config, tuple(arguments.overrides), tuple(rules or getattr(arguments, "rules", ())))
     )
 

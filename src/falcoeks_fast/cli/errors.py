@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 
+from falcoeks_fast.config.model import LogSettings
 from falcoeks_fast.engine.escaping import escape_lines
+from falcoeks_fast.log import Lines
 
 from .options import OptionError
+
+_log = logging.getLogger("falcoeks_fast")
 
 
 def guarded(action: Callable[[], int], *, code: int = 1) -> int:
@@ -27,4 +32,13 @@ def guarded(action: Callable[[], int], *, code: int = 1) -> int:
 
 def fail(message: str) -> int:
     print(f"Error: {escape_lines(message)}", file=sys.stderr)
+    return 1
+
+
+def fail_at_run_time(message: str, log: LogSettings) -> int:
+    """What Falco does with errors of its engine and of plugins: they are logged, and on standard error in any case."""
+    text = f"Runtime error: {message}. Exiting."
+    _log.error("%s", Lines(text))
+    if not (log.stderr and _log.isEnabledFor(logging.ERROR)):
+        print(escape_lines(text), file=sys.stderr)
     return 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from falcoeks_fast.rules.fields.table import Argument, Field, FieldClass
+from falcoeks_fast.rules.fields.table import Argument, Field
 from falcoeks_fast.rules.plan import ValueType
 
 from .text_tables import wrapped
@@ -23,7 +23,8 @@ _TYPE_NAMES = {
 }
 _SOURCE = "k8s_audit"
 
-Listing = Mapping[FieldClass, list[Field]]
+Listing = Mapping[str, list[Field]]
+"""Fields by the name of their class."""
 
 
 def field_listing(listing: Listing, output_format: str, *, names_only: bool, with_types: bool) -> str:
@@ -37,10 +38,10 @@ def field_listing(listing: Listing, output_format: str, *, names_only: bool, wit
     return "\n".join(_text_class(group, fields, with_types=with_types) for group, fields in listing.items())
 
 
-def _text_class(group: FieldClass, fields: list[Field], *, with_types: bool) -> str:
+def _text_class(group: str, fields: list[Field], *, with_types: bool) -> str:
     lines = [
         "-------------------------------",
-        f"Field Class:                  {group.value}",
+        f"Field Class:                  {group}",
         f"Event Sources:                {_SOURCE} ",
         "",
     ]
@@ -66,9 +67,9 @@ def _tags(field: Field) -> list[str]:
     return sorted(tags)
 
 
-def _markdown_class(group: FieldClass, fields: list[Field]) -> str:
+def _markdown_class(group: str, fields: list[Field]) -> str:
     lines = [
-        f"## Field Class: {group.value}",
+        f"## Field Class: {group}",
         "",
         f"Event Sources: {_SOURCE}",
         "",
@@ -91,8 +92,8 @@ def _as_json(listing: Listing, *, names_only: bool) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _json_class(group: FieldClass, fields: list[Field]) -> dict[str, object]:
-    return {"name": group.value, "desc": "", "event_sources": [_SOURCE], "fields": [_json_field(f) for f in fields]}
+def _json_class(group: str, fields: list[Field]) -> dict[str, object]:
+    return {"name": group, "desc": "", "event_sources": [_SOURCE], "fields": [_json_field(f) for f in fields]}
 
 
 def _json_field(field: Field) -> dict[str, object]:

@@ -10,7 +10,8 @@ import os
 import re
 from collections.abc import Sequence
 
-from falcoeks_fast.app.rule_loading import LoadedRules, loaded_plugins
+from falcoeks_fast.app.plugins import loaded_plugins
+from falcoeks_fast.app.rule_loading import LoadedRules
 from falcoeks_fast.config import Config
 from falcoeks_fast.config.tree import render_flow
 from falcoeks_fast.rules import RuleFile

@@ -16,7 +16,7 @@ from falcoeks_fast.rules import LoadResult, results_json
 from falcoeks_fast.rules.advice.describe import describe_text
 from falcoeks_fast.rules.files.report import compact_json
 
-from .errors import fail
+from .errors import fail, fail_at_run_time
 from .options import Options
 
 _log = logging.getLogger("falcoeks_fast.rules")
@@ -35,19 +35,14 @@ def validate_files(config: Config, options: Options) -> int:
     summary = "\n".join(report.summary() if report.successful else report.text() for report in result.reports)
     wants_description = result.successful and (options.on("L") or options.on("l"))
     rule = options.one("l") if options.on("l") else None
-    if config.alerts.json_output:
-        description = None
-        if wants_description:
-            try:
-                description = result.describe(rule)
-            except KeyError:
-                return _not_loaded(rule or "")
-        print(results_json(result.reports, description))
-    else:
-        print(escape_lines(summary))
-        if wants_description:
-            print()
-            return print_description(config, result, rule)
+    try:
+        if config.alerts.json_output:
+            print(results_json(result.reports, result.describe(rule) if wants_description else None))
+        else:
+            description = f"\n{describe_text(result.compiled, rule)}" if wants_description else ""
+            print(escape_lines(f"{summary}\n{description}"), end="")
+    except KeyError:
+        return _not_loaded(config, rule or "")
     if not result.successful:
         print(f"Error: {escape_lines(summary)}", file=sys.stderr)
         return 1
@@ -62,10 +57,9 @@ def print_description(config: Config, result: LoadResult, rule: str | None) -> i
         else:
             print(escape_lines(describe_text(result.compiled, rule)), end="")
     except KeyError:
-        return _not_loaded(rule or "")
+        return _not_loaded(config, rule or "")
     return 0
 
 
-def _not_loaded(rule: str) -> int:
-    print(f'Runtime error: Rule "{escape_lines(rule)}" is not loaded. Exiting.', file=sys.stderr)
-    return 1
+def _not_loaded(config: Config, rule: str) -> int:
+    return fail_at_run_time(f'Rule "{rule}" is not loaded', config.log)

@@ -1,7 +1,18 @@
 """falco.yaml: from files, environment and options to one frozen `Config`."""
 
-from .errors import ConfigError, ConfigFileError
-from .load import default_path, load_config, require_outputs
+from .errors import ConfigError, ConfigFileError, PluginError
+from .load import default_path, load_config, require_metrics, require_outputs
 from .model import Config
+from .plugins import check_plugins
 
-__all__ = ["Config", "ConfigError", "ConfigFileError", "default_path", "load_config", "require_outputs"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "ConfigFileError",
+    "PluginError",
+    "check_plugins",
+    "default_path",
+    "load_config",
+    "require_metrics",
+    "require_outputs",
+]

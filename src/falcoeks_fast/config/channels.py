@@ -164,9 +164,9 @@ def read_web(tree: Mapping) -> WebSettings:
     )
 
 
-def read_metrics(tree: Mapping, prometheus: bool) -> MetricsSettings:
+def read_metrics(tree: Mapping) -> MetricsSettings:
     interval = get_text(tree, "metrics.interval", "5000")
-    settings = MetricsSettings(
+    return MetricsSettings(
         enabled=get_bool(tree, "metrics.enabled", False),
         interval=interval,
         interval_ms=parse_duration_ms(interval),
@@ -177,19 +177,22 @@ def read_metrics(tree: Mapping, prometheus: bool) -> MetricsSettings:
         memory_in_mb=get_bool(tree, "metrics.convert_memory_to_mb", True),
         include_empty=get_bool(tree, "metrics.include_empty_values", False),
     )
+
+
+def check_metrics(settings: MetricsSettings, prometheus: bool) -> None:
+    """Raises ConfigError."""
     if not settings.enabled:
-        return settings
+        return
     if settings.interval_ms < _INTERVAL_FLOOR_MS:
         raise ConfigError(
             f"Metrics interval must have a minimum value of {_INTERVAL_FLOOR_MS}ms and reflect a Prometheus compliant "
-            f"time duration format, such as 15m or 1h30m, not '{interval}'"
+            f"time duration format, such as 15m or 1h30m, not '{settings.interval}'"
         )
     if not (settings.output_rule or settings.output_file or prometheus):
         raise ConfigError(
             "Metrics are enabled with no output configured. Please enable at least one of metrics.output_rule, "
             "metrics.output_file and webserver.prometheus_metrics_enabled"
         )
-    return settings
 
 
 def read_log(tree: Mapping) -> LogSettings:

@@ -15,7 +15,7 @@ _ROUNDS = 32
 
 
 def expand_tree(node: Node, environment: Environment[str, str]) -> None:
-    """Expand every scalar value in place, keys excepted. A value that held a variable is read as a plain scalar."""
+    """Expand every scalar value in place, keys excepted. An undefined variable makes an empty text, not null."""
     pending: list[Node] = [node]
     seen: set[int] = set()
     while pending:
@@ -24,10 +24,7 @@ def expand_tree(node: Node, environment: Environment[str, str]) -> None:
             continue
         seen.add(id(current))
         if isinstance(current, Scalar):
-            expanded = expand(current.text, environment)
-            if expanded != current.text:
-                current.text = expanded
-                current.quoted = False
+            current.text = expand(current.text, environment)
         else:
             pending.extend(current.entries.values() if isinstance(current, Mapping) else current.items)
 

@@ -7,3 +7,7 @@ class ConfigError(ValueError):
 
 class ConfigFileError(ConfigError):
     """A configuration file cannot be read, or is not YAML. The message says which one, where and why."""
+
+
+class PluginError(ConfigError):
+    """A plugin cannot be initialised as it is configured. Falco finds that out when it loads the plugin."""

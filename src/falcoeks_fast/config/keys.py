@@ -93,11 +93,11 @@ FALCO_KEYS = _table(
     syslog_output.enabled | bool | false | Switch.
     file_output | map | | Alerts to a file.
     file_output.enabled | bool | false | Switch.
-    file_output.keep_alive | text | false | Keep the file open between alerts.
+    file_output.keep_alive | bool | false | Keep the file open between alerts.
     file_output.filename | text | | The file.
     program_output | map | | Alerts to a program's standard input.
     program_output.enabled | bool | false | Switch.
-    program_output.keep_alive | text | false | One process for all alerts.
+    program_output.keep_alive | bool | false | One process for all alerts.
     program_output.program | text | | Command line for /bin/sh.
     http_output | map | | Alerts to a web hook, one POST each.
     http_output.enabled | bool | false | Switch.

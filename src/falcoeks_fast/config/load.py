@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping as Environment
 from collections.abc import Sequence
 
-from .channels import read_alert_format, read_log, read_metrics, read_outputs, read_web
+from .channels import check_metrics, read_alert_format, read_log, read_metrics, read_outputs, read_web
 from .errors import ConfigError
 from .merge import Merged, read_merged
 from .model import Config, Level, Notice, Plugin
@@ -26,10 +26,17 @@ from .rule_settings import (
     read_static_fields,
 )
 from .tree import Mapping
-from .values import get_bool, get_text
+from .values import find, get_bool, get_text, has
 
 DEFAULT_PATH = "/etc/falco/falco.yaml"
-_ENGINE_KINDS = ("kmod", "modern_ebpf", "nodriver", "replay", "gvisor", "ebpf")
+_ENGINE_KINDS = ("kmod", "modern_ebpf", "nodriver", "replay")
+_LOOKED_UP = (
+    "syscall_event_drops.actions",
+    "syscall_event_timeouts.max_consecutives",
+    "base_syscalls.custom_set",
+    "falco_libs.thread_table_size",
+)
+"""Settings without effect whose mapping must be one all the same: Falco does not start otherwise."""
 
 
 def default_path() -> str | None:
@@ -73,11 +80,12 @@ def load_config(
         watch_config_files=get_bool(tree, "watch_config_files", True),
         watched_paths=tuple(merged.watched),
         plugins=tuple(plugins) or tuple(configured),
+        names_plugins=bool(plugins) or has(tree, "plugins") or has(tree, "load_plugins"),
         alerts=alerts,
         outputs=outputs,
         output_notes=tuple(output_notes),
         web=web,
-        metrics=read_metrics(tree, web.prometheus),
+        metrics=read_metrics(tree),
         log=read_log(tree),
         own=own,
         notices=tuple(notices),
@@ -93,6 +101,11 @@ def require_outputs(config: Config) -> None:
         )
 
 
+def require_metrics(config: Config) -> None:
+    """Raises ConfigError if metrics are switched on and cannot work. Falco looks at this last, when it starts."""
+    check_metrics(config.metrics, config.web.prometheus)
+
+
 def _file_notices(merged: Merged) -> list[Notice]:
     notices = [Notice(Level.WARNING, text) for check in merged.checks for text in check.warnings]
     ignored = list(dict.fromkeys(name for check in merged.checks for name in check.ignored))
@@ -105,9 +118,13 @@ def _file_notices(merged: Merged) -> list[Notice]:
 
 
 def _check_engine(tree: Mapping, notices: list[Notice]) -> None:
-    kind = get_text(tree, "engine.kind", "modern_ebpf")
+    kind = get_text(tree, "engine.kind", "kmod")
     if kind not in _ENGINE_KINDS:
-        raise ConfigError(f"engine.kind '{kind}' is not a valid kind.")
+        raise ConfigError(f"engine.kind '{kind}' is not a valid kind. Valid are {', '.join(_ENGINE_KINDS)}")
+    for path in _LOOKED_UP:
+        find(tree, path)
+    if kind in ("kmod", "modern_ebpf"):
+        find(tree, f"engine.{kind}.buf_size_preset")
     if kind == "replay":
         raise ConfigError(
             "engine.kind: replay of .scap files is not supported; feed audit events as JSON lines instead "

@@ -88,9 +88,12 @@ def _read_file(path: str, environment: Environment[str, str]) -> tuple[Mapping, 
         raise ConfigFileError(f"Cannot read config file ({path}): {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigFileError(f"Cannot read config file ({path}): byte {error.start} is not UTF-8") from error
-    tree = parse_yaml(text, path)
+    warnings: list[str] = []
+    tree = parse_yaml(text, path, warnings)
     expand_tree(tree, environment)
-    return tree, check_schema(tree), hashlib.sha256(content).hexdigest()
+    check = check_schema(tree)
+    check.warnings[:0] = warnings
+    return tree, check, hashlib.sha256(content).hexdigest()
 
 
 def _entries(tree: Mapping) -> list[tuple[str, str, Place]]:

@@ -5,12 +5,15 @@ In: nothing. Out: `Config` and its parts; `load` builds them, the app reads them
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import Enum
 
 from falcoeks_fast.engine.outputs.settings import OutputsSettings
 
 from .tree import Mapping
+
+PLUGINS_DIRECTORY = "/usr/share/falco/plugins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,21 @@ class AuditSettings:
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """`settings` is None for the json plugin, which has none that matter."""
+    """`settings` is None for the json plugin, which has none that matter.
+
+    `problem`: what is wrong with its init_config, so that there are none; see `check_plugins`.
+    """
 
     name: str
     library_path: str
     open_params: str
     settings: EksSettings | AuditSettings | None
+    problem: str = ""
+
+    @property
+    def library_file(self) -> str:
+        """Where Falco would find the library; empty where the configuration names none."""
+        return os.path.join(PLUGINS_DIRECTORY, self.library_path) if self.library_path else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +199,11 @@ class ConfigFile:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything. `rules_files`: None where the configuration names none. `output_notes`: lines for a run's log."""
+    """Everything.
+
+    `rules_files`: None where the configuration names none. `names_plugins`: whether it says which plugins to load, be
+    it none. `output_notes`: lines for a run's log.
+    """
 
     files: tuple[ConfigFile, ...]
     tree: Mapping
@@ -200,6 +216,7 @@ class Config:
     watch_config_files: bool
     watched_paths: tuple[str, ...]
     plugins: tuple[Plugin, ...]
+    names_plugins: bool
     alerts: AlertFormat
     outputs: OutputsSettings
     output_notes: tuple[str, ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .errors import ConfigError
-from .tree import Mapping, Node, Place, Scalar, Sequence, parse_flow
+from .tree import Mapping, Node, Place, Scalar, Sequence, null_scalar, parse_flow
 
 _APPEND = -1
 _INDEX_LIMIT = 10_000
@@ -73,7 +73,7 @@ def _store(node: Node, step: str | int, child: Node, place: Place) -> None:
         node.items.append(child)
         return
     while len(node.items) <= step:
-        node.items.append(Scalar("", place))
+        node.items.append(null_scalar(place))
     node.items[step] = child
 
 

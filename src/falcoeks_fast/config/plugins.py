@@ -1,18 +1,20 @@
 """The plugins section: which plugins are loaded, and their init_config (spec: config 2.6).
 
 In: the merged tree. Out: `Plugin` values in load order. Called by `load`. There are no libraries to load: the names
-k8saudit-eks, k8saudit and json are built in.
+k8saudit-eks, k8saudit and json are built in. What is wrong with an init_config is kept until somebody wants to use the
+plugins: versions and lists of plugins are printed all the same (spec: cli 3.2).
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Collection
 
-from .errors import ConfigError
+from .errors import ConfigError, PluginError
 from .model import AuditSettings, ClusterSettings, EksSettings, Plugin
-from .tree import Mapping, Node, Place, Scalar, Sequence
-from .values import find, get_nodes, get_text, get_texts, has, to_int
+from .tree import Mapping, Node, Place, Scalar, Sequence, null_scalar
+from .values import get_nodes, get_text, get_texts, has, is_absent, to_int
 
 PLUGIN_VERSIONS = {"k8saudit-eks": "0.12.0", "k8saudit": "0.18.0", "json": "0.7.4"}
 _HARMLESS = ("container",)  # packages ship `load_plugins: [container]`; it adds nothing to audit events
@@ -45,14 +47,19 @@ def read_plugins(tree: Mapping) -> tuple[tuple[Plugin, ...], list[str]]:
                 f"{configured[name].place}: plugin '{name}' is not built in, and this program loads no libraries{hint}"
             )
         plugins.append(_read_plugin(name, configured[name]))
-    loaded = [plugin.name for plugin in plugins]
-    if "k8saudit" in loaded and "k8saudit-eks" in loaded:
+    return tuple(plugins), notes
+
+
+def check_plugins(plugins: Collection[Plugin]) -> None:
+    """Raises PluginError for the first one that cannot be initialised, ConfigError for two that exclude each other."""
+    for plugin in plugins:
+        if plugin.problem:
+            raise PluginError(plugin.problem)
+    if {"k8saudit", "k8saudit-eks"} <= {plugin.name for plugin in plugins}:
         raise ConfigError(
             "Plugin 'k8saudit-eks' supports extraction of field 'ka.auditid' that is overlapping for source 'k8s_audit'"
-            " with 'k8saudit': "
-            "load either k8saudit or k8saudit-eks"
+            " with 'k8saudit': load either k8saudit or k8saudit-eks"
         )
-    return tuple(plugins), notes
 
 
 def _read_plugin(name: str, node: Mapping) -> Plugin:
@@ -61,36 +68,41 @@ def _read_plugin(name: str, node: Mapping) -> Plugin:
         raise ConfigError(
             f"{node.place}: library_path of plugin '{name}' must not leave the plugins directory: '{library}'"
         )
-    open_params = get_text(node, "open_params").strip()
-    settings = _InitConfig(name, _init_mapping(name, node.entries.get("init_config"), node.place))
+    init = node.entries.get("init_config")
+    if isinstance(init, Sequence):
+        raise ConfigError(f"{init.place}: init_config of plugin '{name}' must be a mapping of settings, or JSON text")
+    open_params = "" if is_absent(node, "open_params") else get_text(node, "open_params").strip()
+    try:
+        settings = _settings(name, _InitConfig(name, _init_mapping(name, init, node.place)), open_params)
+    except PluginError as error:
+        return Plugin(name, library, open_params, None, problem=str(error))
+    return Plugin(name, library, open_params, settings)
+
+
+def _settings(name: str, init: _InitConfig, open_params: str) -> EksSettings | AuditSettings | None:
     if name == "k8saudit-eks":
-        return Plugin(name, library, open_params, _eks(settings, open_params))
+        return _eks(init, open_params)
     if name == "k8saudit":
-        return Plugin(name, library, open_params, _audit(settings, open_params))
-    return Plugin(name, library, open_params, None)
+        return _audit(init, open_params)
+    return None
 
 
 def _init_mapping(plugin: str, node: Node | None, place: Place) -> Mapping:
     """init_config as a mapping; text in it is JSON."""
     if isinstance(node, Mapping):
         return node
-    if (
-        node is None
-        or (isinstance(node, Scalar) and not node.text.strip())
-        or (isinstance(node, Scalar) and node.is_null)
-    ):
+    if not isinstance(node, Scalar) or node.is_null or not node.text.strip():
         return Mapping({}, place)
-    if isinstance(node, Scalar):
-        try:
-            value = json.loads(node.text)
-        except ValueError as error:
-            raise ConfigError(
-                f"error in plugin {plugin}: init config is not a valid json. ({node.place}: {error})"
-            ) from error
-        converted = _from_json(value, node.place)
-        if isinstance(converted, Mapping):
-            return converted
-    raise ConfigError(f"error in plugin {plugin} init config: {node.place}: expected a mapping of settings")
+    try:
+        value = json.loads(node.text)
+    except ValueError as error:
+        raise PluginError(
+            f"error in plugin {plugin}: init config is not a valid json ({node.place}: {error})"
+        ) from error
+    converted = _from_json(value, node.place)
+    if not isinstance(converted, Mapping):
+        raise _wrong_type(plugin, "", node)
+    return converted
 
 
 def _from_json(value: object, place: Place) -> Node:
@@ -99,37 +111,41 @@ def _from_json(value: object, place: Place) -> Node:
     if isinstance(value, list):
         return Sequence([_from_json(item, place) for item in value], place)
     if value is None:
-        return Scalar("", place)
-    return Scalar(json.dumps(value) if isinstance(value, bool | int | float) else str(value), place, quoted=True)
+        return null_scalar(place)
+    return Scalar(json.dumps(value) if isinstance(value, bool | int | float) else str(value), place)
+
+
+def _wrong_type(plugin: str, where: str, node: Node) -> PluginError:
+    return PluginError(
+        f"error in plugin {plugin} init config: In <root>{where}, Value type not permitted by 'type' constraint. "
+        f"({node.place})"
+    )
 
 
 class _InitConfig:
-    """Typed access to one plugin's settings; strings may be any scalar, numbers must be whole and not negative."""
+    """Typed access to one plugin's settings; strings may be any scalar, numbers must be whole and not negative, and
+    null is not given."""
 
     def __init__(self, plugin: str, tree: Mapping) -> None:
         self.plugin = plugin
         self.tree = tree
 
     def text(self, key: str, default: str = "") -> str:
-        node = find(self.tree, key)
-        if node is not None and not isinstance(node, Scalar):
-            raise self._wrong_type(key, node)
-        return get_text(self.tree, key, default)
+        if is_absent(self.tree, key):
+            return default
+        node = self.tree.entries[key]
+        if not isinstance(node, Scalar):
+            raise _wrong_type(self.plugin, f"[{key}]", node)
+        return node.text
 
     def number(self, key: str, default: int, *, zero_is_default: bool = True) -> int:
-        node = find(self.tree, key)
-        if node is None or (isinstance(node, Scalar) and node.is_null):
+        if is_absent(self.tree, key):
             return default
+        node = self.tree.entries[key]
         value = to_int(node.text) if isinstance(node, Scalar) else None
         if value is None or value < 0:
-            raise self._wrong_type(key, node)
+            raise _wrong_type(self.plugin, f"[{key}]", node)
         return default if value == 0 and zero_is_default else value
-
-    def _wrong_type(self, key: str, node: Node) -> ConfigError:
-        return ConfigError(
-            f"error in plugin {self.plugin} init config: In <root>[{key}], Value type not permitted by 'type' "
-            f"constraint. ({node.place})"
-        )
 
 
 def _eks(settings: _InitConfig, open_params: str) -> EksSettings:
@@ -146,7 +162,7 @@ def _eks(settings: _InitConfig, open_params: str) -> EksSettings:
     keys = [(cluster.name, cluster.region, cluster.account) for cluster in clusters]
     for key in keys:
         if keys.count(key) > 1:
-            raise ConfigError(f"plugin 'k8saudit-eks' names cluster '{key[0]}' twice ({settings.tree.place})")
+            raise PluginError(f"plugin 'k8saudit-eks' names cluster '{key[0]}' twice ({settings.tree.place})")
     return EksSettings(
         clusters=tuple(clusters),
         shift_s=settings.number("shift", 1),
@@ -158,18 +174,18 @@ def _eks(settings: _InitConfig, open_params: str) -> EksSettings:
 
 def _cluster(settings: _InitConfig, node: Node) -> ClusterSettings:
     around = {key: settings.text(key) for key in _CLUSTER_KEYS if key != "name"}
-    if isinstance(node, Scalar):
+    if isinstance(node, Scalar) and not node.is_null:
         return ClusterSettings(name=node.text, **around)
     if not isinstance(node, Mapping):
-        raise ConfigError(f"{node.place}: an entry of 'clusters' must be a name or a mapping with 'name'")
+        raise PluginError(f"{node.place}: an entry of 'clusters' must be a name or a mapping with 'name'")
     for key in node.entries:
         if key not in _CLUSTER_KEYS:
             close = difflib.get_close_matches(key, _CLUSTER_KEYS, 1)
             hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(_CLUSTER_KEYS)}"
-            raise ConfigError(f"{node.place_of(key)}: unknown setting '{key}' of a cluster{hint}")
-    own = {key: get_text(node, key) for key in _CLUSTER_KEYS if key in node.entries}
+            raise PluginError(f"{node.place_of(key)}: unknown setting '{key}' of a cluster{hint}")
+    own = {key: get_text(node, key) for key in _CLUSTER_KEYS if not is_absent(node, key)}
     if not own.get("name"):
-        raise ConfigError(f"{node.place}: an entry of 'clusters' has no name")
+        raise PluginError(f"{node.place}: an entry of 'clusters' has no name")
     return ClusterSettings(**(around | own))
 
 

@@ -1,8 +1,8 @@
 """Checks configuration files against the table of keys, and renders the table as JSON schema.
 
 In: a parsed file. Out: `SchemaCheck`: Falco's verdict for the start-up lines, and messages for people with line, column
-and the nearest known key. Called by `load` and by `--config-schema`. A verdict never stops the start, except that of
-our own mapping `falcoeks`, where a misspelt key would silently switch something off.
+and the nearest known key. Called by `merge` and by `--config-schema`. Nothing of it stops the start, except what is
+wrong in our own mapping `falcoeks`, where a misspelt key would silently switch something off.
 """
 
 from __future__ import annotations
@@ -14,25 +14,21 @@ from .errors import ConfigError
 from .keys import KEYS, REMOVED, SYSTEM_CALL_ONLY, Kind, children
 from .tree import Mapping, Node, Place, Scalar, Sequence
 from .values import to_bool, to_int
+from .verdict import falco_verdict, is_number
 
 
 @dataclass(slots=True)
 class SchemaCheck:
-    """`verdict` is `ok`, or Falco's `failed for <path>: <reason>` about the first problem."""
+    """`verdict` is `ok`, or Falco's `failed for <path>: <reason>`."""
 
     verdict: str = "ok"
     warnings: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
-    def fail(self, path: str, reason: str) -> None:
-        if self.verdict == "ok":
-            brackets = "".join(f"[{step}]" for step in path.replace("[", ".").replace("]", "").split(".") if step)
-            self.verdict = f"failed for <root>{brackets}: {reason}"
-
 
 def check_schema(root: Mapping) -> SchemaCheck:
     """Raises ConfigError for an unknown or mistyped key under `falcoeks`."""
-    result = SchemaCheck()
+    result = SchemaCheck(falco_verdict(root))
     _check_mapping(root, "", "", result)
     return result
 
@@ -52,7 +48,6 @@ def _check_mapping(node: Mapping, path: str, shown: str, result: SchemaCheck) ->
             result.ignored += _leaves(key_path, value)
         elif key_path in REMOVED:
             result.warnings.append(f"{place}: '{name}' has no effect: {REMOVED[key_path]}")
-            result.fail(shown, _not_known(name))
         elif key_path in KEYS:
             _check_value(value, key_path, key_shown, place, result)
         elif f"{path}.*" in KEYS:
@@ -67,14 +62,6 @@ def _unknown(name: str, path: str, shown: str, place: Place, result: SchemaCheck
     if path.startswith("falcoeks"):
         raise ConfigError(f"{place}: unknown setting '{full}'{hint or '; docs/configuration.md lists all of them'}")
     result.warnings.append(f"{place}: unknown setting '{full}', ignored{hint}")
-    result.fail(shown, _not_known(name))
-
-
-def _not_known(name: str) -> str:
-    return (
-        "Object contains a property that could not be validated using 'properties' or 'additionalProperties' "
-        f"constraints: '{name}'."
-    )
 
 
 def _check_value(value: Node, path: str, shown: str, place: Place, result: SchemaCheck) -> None:
@@ -86,7 +73,8 @@ def _check_value(value: Node, path: str, shown: str, place: Place, result: Schem
             result.warnings.append(
                 f"{place}: '{shown}' should be {_wanted(kind)}, not {_found(value)}; the default applies"
             )
-        result.fail(shown, "Value type not permitted by 'type' constraint.")
+        elif kind is Kind.TEXT:
+            result.warnings.append(f"{place}: '{shown}' has no value, which counts as the text 'null', as in Falco")
     elif isinstance(value, Mapping) and kind in (Kind.MAP, Kind.ANY) and _has_children(path):
         _check_mapping(value, path, shown, result)
     elif isinstance(value, Sequence) and f"{path}[]" in KEYS:
@@ -99,7 +87,7 @@ def _has_children(path: str) -> bool:
 
 
 def fits(value: Node, kind: Kind) -> bool:
-    """Whether a value is of this kind, as weakly as Falco checks: text that reads as a number is one."""
+    """Whether a value can be used as one of this kind; `verdict` is narrower."""
     if kind is Kind.ANY:
         return True
     if kind is Kind.MAP:
@@ -113,16 +101,8 @@ def fits(value: Node, kind: Kind) -> bool:
     if kind is Kind.INT:
         return to_int(value.text) is not None
     if kind is Kind.NUMBER:
-        return _is_number(value.text)
-    return True
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        return is_number(value.text)
+    return not value.is_null
 
 
 def _wanted(kind: Kind) -> str:
@@ -137,7 +117,7 @@ def _wanted(kind: Kind) -> str:
 
 def _found(value: Node) -> str:
     if isinstance(value, Scalar):
-        return f"'{value.text}'"
+        return "null" if value.is_null else f"'{value.text}'"
     return "a list" if isinstance(value, Sequence) else "a mapping"
 
 

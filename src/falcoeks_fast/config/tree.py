@@ -6,14 +6,15 @@ folder. Scalars stay text, since Falco decides on a type only when a setting is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import yaml
 
 from .errors import ConfigError, ConfigFileError
 
-_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_NULL_TAG = "tag:yaml.org,2002:null"
+_NULL_TEXT = "null"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEPTH_LIMIT = 100
 
@@ -32,13 +33,15 @@ class Place:
 
 @dataclass(slots=True)
 class Scalar:
+    """`is_null`: a file says null there. Where Falco wants a text, it reads that as the word `null`."""
+
     text: str
     place: Place
-    quoted: bool = False
+    is_null: bool = False
 
-    @property
-    def is_null(self) -> bool:
-        return not self.quoted and self.text in _NULLS
+
+def null_scalar(place: Place) -> Scalar:
+    return Scalar(_NULL_TEXT, place, is_null=True)
 
 
 @dataclass(slots=True)
@@ -60,14 +63,15 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-def parse_yaml(text: str, file: str) -> Mapping:
+def parse_yaml(text: str, file: str, warnings: list[str] | None = None) -> Mapping:
     """The top-level mapping of a configuration file; an empty file is an empty mapping.
 
     Raises ConfigFileError with line and column if `text` is not YAML or no mapping. Of a key written twice the first
-    counts, as in Falco.
+    counts, and of several documents the first, as in Falco; `warnings` hears of further ones.
     """
+    documents = yaml.compose_all(text, Loader=_LOADER)
     try:
-        root = yaml.compose(text, Loader=_LOADER)
+        root = next(documents, None)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
@@ -77,6 +81,8 @@ def parse_yaml(text: str, file: str) -> Mapping:
         raise ConfigFileError(f"Cannot read config file ({file}): {error}") from error
     if root is None:
         return Mapping({}, Place(file))
+    if warnings is not None and _has_more(documents):
+        warnings.append(f"{file}: only the first YAML document counts; what stands behind it is not read")
     node = _convert(root, file, {}, 0)
     if isinstance(node, Scalar) and node.is_null:
         return Mapping({}, node.place)
@@ -85,6 +91,13 @@ def parse_yaml(text: str, file: str) -> Mapping:
             f"Cannot read config file ({node.place}): expected a mapping of settings at the top level"
         )
     return node
+
+
+def _has_more(documents: Iterator[yaml.Node]) -> bool:
+    try:
+        return next(documents, None) is not None
+    except yaml.YAMLError:  # something is there, if no YAML
+        return True
 
 
 def parse_flow(text: str, place: Place) -> Node:
@@ -105,7 +118,7 @@ def _convert(node: yaml.Node, file: str, done: dict[int, Node], depth: int) -> N
         raise ConfigFileError(f"Cannot read config file ({place}): nested more than {_DEPTH_LIMIT} levels deep")
     result: Node
     if isinstance(node, yaml.ScalarNode):
-        result = Scalar(node.value, place, quoted=node.style is not None)
+        result = null_scalar(place) if node.tag == _NULL_TAG else Scalar(node.value, place)
     elif isinstance(node, yaml.SequenceNode):
         result = Sequence([_convert(item, file, done, depth + 1) for item in node.value], place)
     else:

@@ -62,8 +62,9 @@ def find(root: Mapping, path: str) -> Node | None:
 
 
 def get_text(root: Mapping, path: str, default: str = "") -> str:
+    """The text of a scalar; null is the word `null`, as it is for Falco."""
     node = find(root, path)
-    return node.text if isinstance(node, Scalar) and not node.is_null else default
+    return node.text if isinstance(node, Scalar) else default
 
 
 def get_bool(root: Mapping, path: str, default: bool) -> bool:
@@ -97,3 +98,9 @@ def get_texts(root: Mapping, path: str) -> list[str]:
 
 def has(root: Mapping, path: str) -> bool:
     return find(root, path) is not None
+
+
+def is_absent(node: Mapping, name: str) -> bool:
+    """Whether a key is not there, or null."""
+    value = node.entries.get(name)
+    return value is None or (isinstance(value, Scalar) and value.is_null)

@@ -13,7 +13,7 @@ from falcoeks_fast.app.replay.fetched import fetch_events
 from falcoeks_fast.app.replay.side import Side, numbered
 from falcoeks_fast.app.rule_files import expand_entries
 from falcoeks_fast.app.rule_loading import RulesError
-from falcoeks_fast.app.start import StartOptions, read_config
+from falcoeks_fast.app.start import StartOptions, usable_config
 from falcoeks_fast.cli.arguments import command_parser, loaded_rules
 from falcoeks_fast.cli.errors import fail, guarded
 from falcoeks_fast.cli.moments import time_range
@@ -68,7 +68,7 @@ def _run(arguments: Sequence[str]) -> int:
         profile=parsed.profile,
         endpoint_url=parsed.endpoint_url,
     )
-    config = read_config(start)
+    config = usable_config(start)
     try:
         comparison = Comparison(*(_side(config, name) for name in parsed.rules), examples=parsed.examples)
         if stretch is not None:

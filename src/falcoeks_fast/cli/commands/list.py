@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from falcoeks_fast.app.plugins import fields_by_class
 from falcoeks_fast.cli.arguments import command_parser, configured
 from falcoeks_fast.cli.errors import guarded
 from falcoeks_fast.cli.field_listing import FORMATS, field_listing
-from falcoeks_fast.rules.fields.lookup import Fields
 
 SUMMARY = "List the fields that conditions and outputs can use."
 
@@ -19,7 +19,7 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     parser = command_parser("list", SUMMARY)
     parser.add_argument(
-        "-c", metavar="PATH", default="", dest="config", help="configuration file, for its static fields"
+        "-c", metavar="PATH", default="", dest="config", help="configuration file, for its plugins and static fields"
     )
     parser.add_argument(
         "-o", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="change a setting"
@@ -29,6 +29,6 @@ def _run(arguments: Sequence[str]) -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="with types")
     parsed = parser.parse_args(arguments)
     config = configured(parsed)
-    listing = Fields(config.own.field_fixes, dict(config.static_fields)).listing()
+    listing = fields_by_class(config)
     print(field_listing(listing, parsed.format, names_only=parsed.names, with_types=parsed.verbose))
     return 0

@@ -12,10 +12,10 @@ import time
 from collections.abc import Sequence
 
 from falcoeks_fast.app.start import StartOptions, log_plugins, read_config, start_log
-from falcoeks_fast.cli.errors import guarded
+from falcoeks_fast.cli.errors import fail_at_run_time, guarded
 from falcoeks_fast.cli.moments import parse_moment_ms
 from falcoeks_fast.cli.options import OptionError, Options, parse_options, usage
-from falcoeks_fast.config import Config
+from falcoeks_fast.config import Config, PluginError, check_plugins
 from falcoeks_fast.poller.settings import TimeRange
 from falcoeks_fast.versions import version_fields, version_text
 
@@ -49,8 +49,7 @@ def _run(arguments: Sequence[str]) -> int:
             return 0
     start = start_options(options)
     config = read_config(start)
-    start_log(config)
-    _log.debug("CLI args: %s", " ".join(arguments))
+    start_log(config, arguments)
     _warn(options)
     if options.on("version"):
         _print_version(config)
@@ -61,11 +60,16 @@ def _run(arguments: Sequence[str]) -> int:
     if options.on("plugin-info") or options.on("list-plugins"):
         return _plugins(options, config)
     log_plugins(config)
+    try:
+        check_plugins(config.plugins)
+    except PluginError as error:
+        return fail_at_run_time(str(error), config.log)
     if options.on("list"):
         return _list(options, config)
+    from falcoeks_fast.app.plugins import provided_sources
     from falcoeks_fast.app.sources import check_sources
 
-    check_sources(options.all("enable-source"), options.all("disable-source"))
+    check_sources(options.all("enable-source"), options.all("disable-source"), provided_sources(config))
     if options.on("validate"):
         from falcoeks_fast.cli.validation import validate_files
 
@@ -155,21 +159,25 @@ def _warn(options: Options) -> None:
 
 
 def _print_version(config: Config) -> None:
+    """Exactly what Falco prints; the command `version` also says which version of this program it is."""
     if config.alerts.json_output:
-        print(json.dumps(version_fields(), separators=(",", ":")))
+        fields = {name: value for name, value in version_fields().items() if name != "falcoeks_fast_version"}
+        print(json.dumps(fields, separators=(",", ":")))
     else:
-        print(version_text())
+        print("\n".join(line for line in version_text().splitlines() if not line.startswith("falcoeks-fast:")))
 
 
 def _plugins(options: Options, config: Config) -> int:
     from falcoeks_fast.cli.errors import fail
     from falcoeks_fast.cli.plugin_listing import plugin_info, plugin_list
 
-    if options.on("list-plugins"):
+    if not options.on("plugin-info"):
         print(plugin_list([plugin.name for plugin in config.plugins]), end="")
         return 0
     wanted = options.one("plugin-info")
-    found = [plugin.name for plugin in config.plugins if wanted in (plugin.name, plugin.library_path)]
+    found = [
+        plugin.name for plugin in config.plugins if wanted in (plugin.name, plugin.library_path, plugin.library_file)
+    ]
     if not found:
         return fail(f"can't find plugin and print its info: {wanted}")
     print(plugin_info(found[0]), end="")
@@ -177,18 +185,17 @@ def _plugins(options: Options, config: Config) -> int:
 
 
 def _list(options: Options, config: Config) -> int:
+    from falcoeks_fast.app.plugins import fields_by_class, provided_sources
     from falcoeks_fast.cli.field_listing import FORMATS, field_listing
-    from falcoeks_fast.rules.fields.lookup import Fields
 
     source = options.one("list")
-    if source not in ("", "k8s_audit", "syscall"):
+    if source not in ("", "syscall", *provided_sources(config)):
         raise OptionError("Value for --list must be a valid source type")
     if options.on("markdown") and options.on("format"):
         raise OptionError("--markdown and --format exclude each other")
     chosen = "markdown" if options.on("markdown") else options.one("format", "text")
     if chosen not in FORMATS:
         raise OptionError(f"Invalid format '{chosen}'. Valid values are: {', '.join(FORMATS)}")
-    fields = Fields(config.own.field_fixes, dict(config.static_fields))
-    listing = {} if source == "syscall" else fields.listing()
+    listing = {} if source == "syscall" else fields_by_class(config)
     print(field_listing(listing, chosen, names_only=options.on("N"), with_types=options.on("v")))
     return 0
