@@ -7,7 +7,7 @@ In: the contents of the files in order, and the settings that bear on them. Out:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -22,7 +22,7 @@ from falcoeks_fast.rules.files.diagnostics import Code, Diagnostic, LoadError
 from falcoeks_fast.rules.files.exceptions import FieldCheck
 from falcoeks_fast.rules.files.items import PRIORITIES, SYSCALL_SOURCE, RuleItem
 from falcoeks_fast.rules.files.reader import Reader
-from falcoeks_fast.rules.files.report import FileReport
+from falcoeks_fast.rules.files.report import FileReport, place_text
 from falcoeks_fast.rules.files.schema import check_schema
 from falcoeks_fast.rules.files.selection import Selection, evaluation_order
 from falcoeks_fast.rules.files.yaml_source import decode_file, load_documents
@@ -169,7 +169,7 @@ def load_rules(files: Sequence[RuleFile], settings: LoadSettings | None = None) 
             break
     if result.requirement_error is None:
         result.requirement_error = unmet_requirement(collector.plugin_requirements, settings.loaded_plugins)
-    result.notices = _notices(collector)
+    result.notices = [*_duplicate_keys(result.reports), *_notices(collector)]
     if result.successful:
         _make_plan(result, lowering)
     return result
@@ -182,14 +182,14 @@ def _load_file(file: RuleFile, result: LoadResult, compiler: Compiler) -> None:
     try:
         source = decode_file(file.name, file.content)
         documents = load_documents(source)
-        report.schema_warnings = check_schema(documents)
+        report.schema_status = check_schema(documents)
         for item in Reader(source, found).items(documents):
             result.collector.apply(item, found)
         result.compiled = compiler.compile(result.collector, found)
     except LoadError as error:
         report.errors.append(error.diagnostic)
-    report.advice = [diagnostic for diagnostic in found if diagnostic.code is Code.ADVICE]
-    report.warnings = [diagnostic for diagnostic in found if diagnostic.code is not Code.ADVICE]
+    report.advice = [diagnostic for diagnostic in found if diagnostic.is_advice]
+    report.warnings = [diagnostic for diagnostic in found if not diagnostic.is_advice]
 
 
 def _field_check(fields: Fields) -> FieldCheck:
@@ -197,6 +197,9 @@ def _field_check(fields: Fields) -> FieldCheck:
 
     @cache
     def check(text: str) -> str | None:
+        # Falco parses the text only where it may hold transformers, and else looks it up as it is.
+        if "(" not in text and text != text.strip():
+            return "write it without the blanks around it"
         try:
             expr = parse_condition(f"{text} exists".encode())
             if isinstance(expr, Check):
@@ -208,6 +211,14 @@ def _field_check(fields: Fields) -> FieldCheck:
         return f"did you mean '{near}'?" if near else ""
 
     return check
+
+
+def _duplicate_keys(reports: Sequence[FileReport]) -> Iterator[str]:
+    """Lines about keys given twice, which are in no report because Falco passes over them without a word."""
+    for report in reports:
+        for diagnostic in report.advice:
+            if diagnostic.code is Code.DUPLICATE_KEY:
+                yield f"{place_text(diagnostic)}: {diagnostic.message}"
 
 
 def _notices(collector: Collector) -> list[str]:

@@ -181,7 +181,7 @@ class _Run:
                 parsed = self.compiler.parse(place.expanded.text)
             except ConditionError as error:
                 hint = quoting_hint(place, error, item.condition)
-                raise place.error(Code.ERR_COMPILE_CONDITION, error, hint) from None
+                raise place.error(Code.ERR_COMPILE_CONDITION, error, hint, parsing=True) from None
             self.compiled.macros[item.name] = CompiledMacro(item, place.expanded, parsed, -1)
             self.warnings.extend(place.warning(warning) for warning in parsed.warnings)
 
@@ -244,7 +244,7 @@ class _Run:
             parsed = self.compiler.parse(place.expanded.text)
         except ConditionError as error:
             hint = quoting_hint(place, error, item.condition)
-            raise place.error(Code.ERR_COMPILE_CONDITION, error, hint) from None
+            raise place.error(Code.ERR_COMPILE_CONDITION, error, hint, parsing=True) from None
         self.compiled.used_macros.update(parsed.macros)
         lowered = self._lowered(item, place, parsed, output, extra_fields)
         if lowered is None:
@@ -313,7 +313,7 @@ class _Run:
 
     def _through(self, item: RuleItem, place: Place, macro: str | None) -> Place:
         """The text in which something was found: the rule's own, or that of a macro it uses."""
-        return place if macro is None else self._macro_place(macro).inside(item.condition_context)
+        return place if macro is None else self._macro_place(macro).reached_through(place)
 
     def _condition_failed(self, item: RuleItem, place: Place, error: ConditionError) -> None:
         failure = self._through(item, place, error.macro).error(Code.ERR_COMPILE_CONDITION, error)

@@ -15,7 +15,7 @@ TRUE_WORDS = frozenset({"y", "yes", "true", "on"})
 FALSE_WORDS = frozenset({"n", "no", "false", "off"})
 UINT32_MAX = 2**32 - 1
 
-_UINT = re.compile(r"[ \t\r\n]*\+?(?:0[xX](?P<hex>[0-9a-fA-F]+)|(?P<octal>0[0-7]*)|(?P<decimal>[1-9][0-9]*))[ \t\r\n]*")
+_UINT = re.compile(r"\+?(?:0[xX](?P<hex>[0-9a-fA-F]+)|(?P<octal>0[0-7]*)|(?P<decimal>[1-9][0-9]*))\s*", re.ASCII)
 
 
 def span_of(node: Node) -> Span:
@@ -52,7 +52,7 @@ def text_or_nothing(item: Mapping, key: str, context: Context) -> str:
 def _checked_scalar(node: Node, key: str, context: Context) -> Scalar:
     if node.is_null:
         raise shape_error(f"Mapping for key '{key}' is empty", context, node)
-    inner = context.within("value for", key, node.start)
+    inner = context.within("value for", key, node.mark)
     if not isinstance(node, Scalar):
         raise shape_error("Value is not a scalar value", inner, node)
     if not node.value:
@@ -74,7 +74,7 @@ def required_flag(item: Mapping, key: str, context: Context) -> bool:
 def _boolean(node: Scalar, key: str, context: Context) -> bool:
     value = to_boolean(node.value)
     if value is None:
-        inner = context.within("value for", key, node.start)
+        inner = context.within("value for", key, node.mark)
         raise shape_error("Can't decode YAML scalar value", inner, node, "write true or false")
     return value
 
@@ -96,7 +96,7 @@ def uint32(item: Mapping, key: str, context: Context, default: int) -> int:
         return default
     value = to_uint32(node.value)
     if value is None:
-        inner = context.within("value for", key, node.start)
+        inner = context.within("value for", key, node.mark)
         raise shape_error("Can't decode YAML scalar value", inner, node, "write a number")
     return value
 
@@ -122,13 +122,13 @@ def scalars(item: Mapping, key: str, context: Context, *, required: bool) -> lis
         if required:
             raise shape_error(f"Item has no mapping for key '{key}'", context)
         return []
-    inner = context.within("value for", key, node.start)
+    inner = context.within("value for", key, node.mark)
     if not isinstance(node, Sequence):
         raise shape_error("Value is not a sequence", inner, node)
     result: list[Scalar] = []
     for element in node.items:
         if not isinstance(element, Scalar) or element.is_null:
-            place = inner.within("list item", "", element.start)
+            place = inner.within("list item", "", element.mark)
             raise shape_error("sequence value is not scalar", place, element)
         result.append(element)
     return result

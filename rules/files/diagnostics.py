@@ -43,7 +43,10 @@ class Code(StrEnum):
     ADVICE = "LOAD_ADVICE"
 
 
-OWN_CODES = frozenset({Code.DIFFERS_FROM_FALCO, Code.DUPLICATE_KEY, Code.ADVICE})
+ADVICE_CODES = frozenset({Code.ADVICE, Code.DUPLICATE_KEY})
+"""What is said to people only: Falco has no such codes, and its reports are compared code by code."""
+
+OWN_CODES = ADVICE_CODES | {Code.DIFFERS_FROM_FALCO}
 """Codes that Falco does not have."""
 
 SHORT_TEXTS: dict[Code, str] = {
@@ -139,13 +142,15 @@ class Location:
 class Context:
     """Where a problem is: the enclosing things, outermost first, and the text to show.
 
-    `excerpt` is None to show the file, or else the condition that `focus` (a character offset) points into.
+    `excerpt` is None to show the file, or else the condition that `focus` (a character offset) points into. `owner` is
+    whose condition that is, if it is none of the enclosing things: a macro's, reached through a rule.
     """
 
     source: SourceFile
     locations: tuple[Location, ...]
     excerpt: str | None = None
     focus: int = 0
+    owner: Location | None = None
 
     @staticmethod
     def of_file(source: SourceFile) -> Context:
@@ -156,16 +161,19 @@ class Context:
         location = Location(kind, name, self.source.name, position)
         return replace(self, locations=(*self.locations, location))
 
-    def in_condition(self, text: str, focus: int) -> Context:
-        """The context of the place `focus` of a condition. Its position is the parent's plus that in the text."""
-        line = text.count("\n", 0, focus) + 1
-        column = focus - (text.rfind("\n", 0, focus) + 1) + 1
-        parent = self.locations[-1].position
-        position = Position(parent.line + line, parent.column + column, parent.offset + focus)
-        cut = text if len(text) <= CONDITION_NAME_LENGTH + 3 else text[:CONDITION_NAME_LENGTH] + "..."
+    @property
+    def whole(self) -> Context:
+        """The context of the file itself."""
+        return replace(self, locations=self.locations[:1])
+
+    def in_condition(self, condition: str, place: Position) -> Context:
+        """The context of a place in a condition. Its position is the parent's plus that in the text."""
+        parent = self.position
+        position = Position(parent.line + place.line, parent.column + place.column, parent.offset + place.offset)
+        cut = condition if len(condition) <= CONDITION_NAME_LENGTH + 3 else condition[:CONDITION_NAME_LENGTH] + "..."
         name = '"' + cut.replace("\n", " ").replace("\r", " ") + '"'
         location = Location("condition expression", "", name, position)
-        return Context(self.source, (*self.locations, location), excerpt=text, focus=focus)
+        return replace(self, locations=(*self.locations, location))
 
     @property
     def position(self) -> Position:
@@ -216,6 +224,10 @@ class Diagnostic:
     @property
     def is_error(self) -> bool:
         return self.code.startswith("LOAD_ERR_")
+
+    @property
+    def is_advice(self) -> bool:
+        return self.code in ADVICE_CODES
 
     @property
     def short_text(self) -> str:

@@ -38,17 +38,17 @@ def read_exceptions(
     value = item.get("exceptions")
     if value is None or value.is_null:
         return []
-    outer = context.within("exceptions", "", value.start)
+    outer = context.within("exceptions", "", value.mark)
     if not isinstance(value, Sequence):
         raise shape_error("Rule exceptions must be a sequence", outer, value)
     result: list[ExceptionItem] = []
     names: set[str] = set()
     for node in value.items:
-        nameless = outer.within("exception", "", node.start)
+        nameless = outer.within("exception", "", node.mark)
         if not isinstance(node, Mapping):
             raise shape_error("Rule exception must be a mapping", nameless, node)
         name = decode.scalar(node, "name", nameless).value
-        place = context.within("exception", name, node.start)
+        place = context.within("exception", name, node.mark)
         if name in names:
             message = f"Multiple definitions of exception '{name}' in the same rule"
             warnings.append(Diagnostic(Code.EXCEPTION_NAME_NOT_UNIQUE, message, place, span_of(node)))
@@ -70,11 +70,11 @@ def _read_exception(
             message = "Overriding/appending exception with no values"
             warnings.append(Diagnostic(Code.APPEND_NO_VALUES, message, context, span_of(node)))
         return ExceptionItem(name, fields, comps, [], context)
-    outer = context.within("exception values", "", values.start)
+    outer = context.within("exception values", "", values.mark)
     if not isinstance(values, Sequence):
         raise shape_error("Rule exception values must be a sequence", outer, values)
     for value in values.items:
-        _check_value(value, outer.within("exception value", "", value.start))
+        _check_value(value, "", outer.within("exception value", "", value.mark))
     return ExceptionItem(name, fields, comps, list(values.items), context)
 
 
@@ -83,8 +83,7 @@ def _names(node: Mapping, key: str, context: Context) -> list[Scalar] | Scalar |
     value = node.get(key)
     if value is None:
         return None
-    place = context.within("value for", key, value.start)
-    _check_value(value, place)
+    _check_value(value, key, context)
     if isinstance(value, Sequence):
         return [_word(element) for element in value.items] or None
     word = _word(value)
@@ -98,13 +97,14 @@ def _word(node: Node) -> Scalar:
     return Scalar(node.start, node.source, end=node.end)
 
 
-def _check_value(value: Node, context: Context) -> None:
+def _check_value(value: Node, key: str, context: Context) -> None:
     """Raise LoadError for an empty text in a value, at any depth. What else is wrong shows in the condition."""
+    place = context.within("value for", key, value.mark)
     if isinstance(value, Scalar) and not value.value and not value.is_null:
-        raise shape_error("Value must be non-empty", context, value)
+        raise shape_error("Value must be non-empty", place, value)
     if isinstance(value, Sequence):
         for element in value.items:
-            _check_value(element, context)
+            _check_value(element, "", place.within("exception", "", element.mark))
 
 
 def check_exception(exception: ExceptionItem, check_field: FieldCheck | None) -> None:

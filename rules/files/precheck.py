@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from falcoeks_fast.rules.files.diagnostics import Code, Context, Diagnostic
-from falcoeks_fast.rules.files.places import Place
+from falcoeks_fast.rules.files.diagnostics import Code, Context, Diagnostic, Span
+from falcoeks_fast.rules.files.places import WHOLE, Place
 from falcoeks_fast.rules.language.ast import Expr
 from falcoeks_fast.rules.language.errors import LanguageWarning, WarningKind
 from falcoeks_fast.rules.language.tree import check_fields, placed_checks
@@ -40,7 +40,7 @@ def condition_warnings(expr: Expr, place_of: Callable[[str | None], Place]) -> I
     Of one that can be compiled, `lower` gives the same: it has no deprecated fields, since none of them is known here.
     """
     unsafe: Diagnostic | None = None
-    deprecated: dict[str, Diagnostic] = {}
+    deprecated: dict[str, tuple[Context, Span | None]] = {}
     for check, macro in placed_checks(expr):
         constant = None if unsafe else unsafe_constant(check)
         if constant is not None:
@@ -49,11 +49,11 @@ def condition_warnings(expr: Expr, place_of: Callable[[str | None], Place]) -> I
             yield unsafe
         for ref in check_fields(check):
             if ref.name in DEPRECATED_FIELDS and ref.name not in deprecated:
-                context, _ = place_of(macro).at(ref.start, ref.end)
-                deprecated[ref.name] = _deprecated(ref.name, "condition", context)
-    yield from deprecated.values()
+                deprecated[ref.name] = place_of(macro).at(ref.start, ref.end, WHOLE)
+    for name in sorted(deprecated, key=DEPRECATED_FIELDS.index):
+        yield _deprecated(name, "condition", *deprecated[name])
 
 
-def _deprecated(name: str, where: str, context: Context) -> Diagnostic:
+def _deprecated(name: str, where: str, context: Context, span: Span | None = None) -> Diagnostic:
     message = f"usage of deprecated field '{name}' has been detected in the rule {where}"
-    return Diagnostic(Code.DEPRECATED_ITEM, message, context, deprecated_field=name)
+    return Diagnostic(Code.DEPRECATED_ITEM, message, context, span, deprecated_field=name)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from falcoeks_fast.rules.files import decode
-from falcoeks_fast.rules.files.decode import shape_error, span_of
+from falcoeks_fast.rules.files.decode import UINT32_MAX, shape_error, span_of
 from falcoeks_fast.rules.files.diagnostics import Code, Context, Diagnostic, SourceFile
 from falcoeks_fast.rules.files.items import (
     KNOWN_KEYS,
@@ -29,15 +29,15 @@ from falcoeks_fast.rules.suggest import closest
 
 LIST_NAME = re.compile(r"[^()\"'\s=,]+", re.ASCII)
 MACRO_NAME = re.compile(r"([a-zA-Z]+[a-zA-Z0-9_]*)")
-VERSION = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)")
+VERSION = re.compile(r"\s*([+-]?[0-9]+)\.\s*([+-]?[0-9]+)\.\s*([+-]?[0-9]+)", re.ASCII)
 
 
 def parse_version(text: str) -> Version | None:
-    """The `x.y.z` that a text begins with; None if it begins with none."""
+    """The `x.y.z` that a text begins with, read as C's scanf reads it; None if it begins with none."""
     match = VERSION.match(text)
     if match is None or len(match[0]) > 60:
         return None
-    return int(match[1]), int(match[2]), int(match[3])
+    return int(match[1]) & UINT32_MAX, int(match[2]) & UINT32_MAX, int(match[3]) & UINT32_MAX
 
 
 class Reader:
@@ -65,7 +65,7 @@ class Reader:
         self.warnings.append(Diagnostic(code, message, context, span_of(node) if node else None, suggestion))
 
     def _item(self, node: Node) -> Iterator[Item]:
-        place = self.root.within("rules content item", "", node.start)
+        place = self.root.within("rules content item", "", node.mark)
         if not isinstance(node, Mapping):
             message = "Unexpected element type. Each element should be a yaml associative array."
             raise shape_error(message, place, node)
@@ -74,15 +74,15 @@ class Reader:
             first = next((key for key, _ in node.key_nodes()), "")
             self._warn(Code.UNKNOWN_ITEM, "Unknown top level item", place, node, closest(first, KNOWN_KEYS))
         elif kind == "required_engine_version":
-            context = self.root.within("required_engine_version", "", node.start)
+            context = self.root.within("required_engine_version", "", node.mark)
             yield self._engine_version(node, context)
             self._check_keys(node, kind, context)
         elif kind == "required_plugin_versions":
             yield from self._plugin_versions(node)
         else:
-            nameless = self.root.within(kind, "", node.start)
+            nameless = self.root.within(kind, "", node.mark)
             name = decode.scalar(node, kind, nameless).value
-            context = self.root.within(kind, name, node.start)
+            context = self.root.within(kind, name, node.mark)
             if kind == "list":
                 yield self._list(node, name, context)
             elif kind == "macro":
@@ -117,21 +117,22 @@ class Reader:
     def _plugin_versions(self, node: Mapping) -> Iterator[PluginRequirement]:
         value = node.get("required_plugin_versions")
         assert value is not None
-        context = self.root.within("required plugin versions", "", value.start)
+        context = self.root.within("required plugin versions", "", value.mark)
         if not isinstance(value, Sequence):
             raise shape_error("Value of required_plugin_versions must be a sequence", context, value)
         for entry in value.items:
-            nameless = context.within("required plugin versions entry", "", entry.start)
+            nameless = context.within("required plugin versions entry", "", entry.mark)
             if not isinstance(entry, Mapping):
                 raise shape_error("Plugin version must be a mapping", nameless, entry)
             name = decode.scalar(entry, "name", nameless).value
-            place = context.within("required plugin versions entry", name, entry.start)
+            place = context.within("required plugin versions entry", name, entry.mark)
             pairs = [(name, decode.scalar(entry, "version", place).value)]
             alternatives = entry.get("alternatives")
             if alternatives is not None:
                 pairs += self._alternatives(alternatives, place)
             yield PluginRequirement(tuple(pairs), place)
-        self._check_keys(node, "required_plugin_versions", context)
+        item_context = self.root.within("required plugin versions", "", node.mark)
+        self._check_keys(node, "required_plugin_versions", item_context)
 
     @staticmethod
     def _alternatives(value: Node, context: Context) -> list[tuple[str, str]]:
@@ -139,11 +140,11 @@ class Reader:
             raise shape_error("Value of plugin version alternatives must be a sequence", context, value)
         pairs: list[tuple[str, str]] = []
         for entry in value.items:
-            place = context.within("required plugin versions alternative", "", entry.start)
+            place = context.within("required plugin versions alternative", "", entry.mark)
             if not isinstance(entry, Mapping):
                 raise shape_error("Plugin version alternative must be a mapping", place, entry)
             name = decode.scalar(entry, "name", place).value
-            place = context.within("required plugin versions alternative", name, entry.start)
+            place = context.within("required plugin versions alternative", name, entry.mark)
             pairs.append((name, decode.scalar(entry, "version", place).value))
         return pairs
 
@@ -161,7 +162,7 @@ class Reader:
             )
             self._warn(Code.INVALID_MACRO_NAME, message, context, node.get("macro"))
         value = decode.scalar(node, "condition", context)
-        inner = context.within("macro condition", "", value.start)
+        inner = context.within("macro condition", "", value.mark)
         appends = self._appends(node, "condition", context)
         return MacroItem(name, Traced.of(value), context, inner, node, appends=appends)
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from falcoeks_fast.rules.files.diagnostics import Code, Context, Diagnostic, Span
+from falcoeks_fast.rules.files.diagnostics import Context, Diagnostic, Span
+from falcoeks_fast.rules.files.schema import SCHEMA_OK
 
 RULE = "------\n"
 TAB_WIDTH = 4
@@ -20,13 +21,16 @@ SHOWN_WIDTH = 110
 
 @dataclass(slots=True)
 class FileReport:
-    """The outcome of one file. `advice` is only for people: it is in no text or JSON that Falco has."""
+    """The outcome of one file. `advice` is only for people: it is in no text or JSON that Falco has.
+
+    `schema_status` is what the schema check said; empty if it was not reached, or found nothing to check.
+    """
 
     name: str
     errors: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     advice: list[Diagnostic] = field(default_factory=list)
-    schema_warnings: list[str] = field(default_factory=list)
+    schema_status: list[str] = field(default_factory=list)
 
     @property
     def successful(self) -> bool:
@@ -39,8 +43,13 @@ class FileReport:
 
     @property
     def schema_text(self) -> str:
-        """`ok`, or the first complaint of the schema check."""
-        return self.schema_warnings[0] if self.schema_warnings else "ok"
+        """`ok`, the first complaint of the schema check, or `none`. Only the first document of a file decides."""
+        return self.schema_status[0] if self.schema_status else "none"
+
+    @property
+    def schema_warnings(self) -> list[str]:
+        """What the schema check said, unless the file passed."""
+        return [] if self.schema_text == SCHEMA_OK else self.schema_status
 
     def summary(self) -> str:
         """`<file>: Ok`, `<file>: Ok, with warnings` or `<file>: Invalid`, without line end."""
@@ -62,14 +71,16 @@ class FileReport:
 
     def json(self) -> dict[str, Any]:
         """The element of `falco_load_results`."""
-        return {
+        result: dict[str, Any] = {
             "name": self.name,
             "successful": self.successful,
-            "schema_valid": not self.schema_warnings,
-            "schema_warnings": self.schema_warnings,
             "errors": [_as_json(diagnostic) for diagnostic in self.errors],
             "warnings": [_as_json(diagnostic) for diagnostic in self.warnings],
         }
+        if self.schema_status:
+            result["schema_valid"] = self.schema_text == SCHEMA_OK
+            result["schema_warnings"] = self.schema_warnings
+        return result
 
     def human(self, *, advice: bool = True) -> str:
         """For people: each finding with its line of the file and a caret, then the summary; lines ended by LF."""
@@ -148,27 +159,34 @@ def _as_json(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def human_text(diagnostic: Diagnostic) -> str:
-    """`file:line:column: error: message`, where it is, the line of the file, and carets below; lines ended by LF.
-
-    Lines and columns count from 1.
-    """
-    span = diagnostic.span or _place(diagnostic.context)
-    source = span.source
+    """`file:line:column: error: message`, where it is, the line of the file, and carets below; lines ended by LF."""
+    span = _span(diagnostic)
     line, column = _line_and_column(span)
-    kind = "error" if diagnostic.is_error else "hint" if diagnostic.code is Code.ADVICE else "warning"
+    kind = "error" if diagnostic.is_error else "hint" if diagnostic.is_advice else "warning"
     message = diagnostic.message or diagnostic.description
-    text = f"{source.name}:{line + 1}:{column + 1}: {kind}: {message} [{diagnostic.code}]\n"
-    owner = next((loc for loc in reversed(diagnostic.context.locations) if loc.name), None)
+    text = f"{place_text(diagnostic)}: {kind}: {message} [{diagnostic.code}]\n"
+    context = diagnostic.context
+    owner = context.owner or next((location for location in reversed(context.locations) if location.name), None)
     if owner is not None:
         text += f"  in {owner.kind} '{owner.name}'\n"
-    text += _underlined(source.line(line), column, max(span.end - span.start, 1))
+    text += _underlined(span.source.line(line), column, max(span.end - span.start, 1))
     if diagnostic.suggestion:
         text += f"  hint: {diagnostic.suggestion}\n"
     return text
 
 
-def _place(context: Context) -> Span:
-    """The innermost place of a context that is in the file."""
+def place_text(diagnostic: Diagnostic) -> str:
+    """`file:line:column`, counted from 1."""
+    span = _span(diagnostic)
+    line, column = _line_and_column(span)
+    return f"{span.source.name}:{line + 1}:{column + 1}"
+
+
+def _span(diagnostic: Diagnostic) -> Span:
+    """What it is about, or else the innermost place of its context that is in the file."""
+    if diagnostic.span is not None:
+        return diagnostic.span
+    context = diagnostic.context
     for location in reversed(context.locations):
         if location.where == context.source.name:
             return Span(context.source, location.position.offset, location.position.offset)

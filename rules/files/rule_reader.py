@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 
 from falcoeks_fast.rules.files import decode
 from falcoeks_fast.rules.files.decode import shape_error, span_of
-from falcoeks_fast.rules.files.diagnostics import Code, Context, Diagnostic
+from falcoeks_fast.rules.files.diagnostics import Code, Context, Diagnostic, LoadError
 from falcoeks_fast.rules.files.exceptions import read_exceptions
 from falcoeks_fast.rules.files.items import (
     APPENDABLE_KEYS,
@@ -24,7 +24,7 @@ from falcoeks_fast.rules.files.items import (
     RuleUpdate,
 )
 from falcoeks_fast.rules.files.traced import Traced
-from falcoeks_fast.rules.files.yaml_source import Mapping, Scalar
+from falcoeks_fast.rules.files.yaml_source import Mapping, Node, Scalar, Sequence
 from falcoeks_fast.rules.suggest import closest
 
 APPEND_DEPRECATED = (
@@ -76,14 +76,16 @@ def read_overrides(
     """The `override` of an item: key -> `append` or `replace`; empty where it has none. Raises LoadError."""
     value = node.get("override")
     result: dict[str, str] = {}
+    if isinstance(value, Sequence):
+        raise _wrong_override(value, context)
     if not isinstance(value, Mapping):
         return result
-    outer = context.within("overrides", "", node.start)
+    outer = context.within("overrides", "", node.mark)
     for key_node, operation_node in value.pairs:
         if not isinstance(key_node, Scalar) or not isinstance(operation_node, Scalar):
-            raise shape_error("An override is a key with one of the words append, replace", outer, key_node)
+            raise _wrong_override(operation_node, context)
         key, operation = key_node.value, operation_node.value
-        place = outer.within("overrides", key, key_node.start)
+        place = outer.within("overrides", key, key_node.mark)
         if operation == "append" and key not in appendable:
             message = f"Key '{key}' cannot be appended to, use 'replace' instead"
             raise shape_error(message, place, key_node, closest(key, appendable))
@@ -92,9 +94,15 @@ def read_overrides(
         if operation not in ("append", "replace"):
             allowed = ("append " if key in appendable else "") + ("replace " if key in replaceable else "")
             message = f"Invalid override operation for key '{key}': '{operation}'. Allowed values are: {allowed}"
-            raise shape_error(message, outer.within("value for", key, operation_node.start), operation_node)
+            raise shape_error(message, outer.within("value for", key, operation_node.mark), operation_node)
         result.setdefault(key, operation)
     return result
+
+
+def _wrong_override(node: Node, context: Context) -> LoadError:
+    """Falco does not look before it converts, and says so of the file as a whole."""
+    message = "'override' must be a mapping of keys to one of the words append, replace"
+    return LoadError(Code.ERR_VALIDATE, message, context.whole, span_of(node))
 
 
 def _definition(node: Mapping, name: str, context: Context, warnings: list[Diagnostic]) -> RuleItem:
@@ -111,8 +119,8 @@ def _definition(node: Mapping, name: str, context: Context, warnings: list[Diagn
         desc=desc.value,
         priority=priority,
         context=context,
-        condition_context=context.within("rule condition", "", condition.start),
-        output_context=context.within("rule output", "", output.start),
+        condition_context=context.within("rule condition", "", condition.mark),
+        output_context=context.within("rule output", "", output.mark),
         node=node,
         source=source.value if source else SYSCALL_SOURCE,
         enabled=decode.flag(node, "enabled", context, True),
@@ -128,7 +136,7 @@ def _priority(node: Mapping, context: Context) -> int:
     value = decode.scalar(node, "priority", context)
     number = PRIORITY_NUMBERS.get(value.value.lower())
     if number is None:
-        inner = context.within("rule priority", "", value.start)
+        inner = context.within("rule priority", "", value.mark)
         hint = closest(value.value.lower(), PRIORITY_NUMBERS) or "one of " + ", ".join(PRIORITIES)
         raise shape_error("Invalid priority", inner, value, hint)
     return number
@@ -155,7 +163,7 @@ def _updates(
     for key in sorted(REPLACEABLE_KEYS):
         value = node.get(key)
         if value is not None and key not in overrides:
-            place = context.within("overrides", key, value.start)
+            place = context.within("overrides", key, value.mark)
             message = f"Unexpected key '{key}': no corresponding entry under 'override' is defined."
             raise shape_error(message, place, value, f"add '{key}: replace' under 'override', or drop '{key}'")
 
@@ -167,13 +175,13 @@ def _update(
     if "condition" in keys:
         condition = decode.scalar(node, "condition", context)
         update.condition = Traced.of(condition)
-        update.condition_context = context.within("rule condition", "", condition.start)
+        update.condition_context = context.within("rule condition", "", condition.mark)
     if "exceptions" in keys:
         update.exceptions = read_exceptions(node, context, warnings, appending=not replaces)
     if "output" in keys:
         output = decode.scalar(node, "output", context)
         update.output = Traced.of(output)
-        update.output_context = context.within("rule output", "", output.start)
+        update.output_context = context.within("rule output", "", output.mark)
     if "desc" in keys:
         update.desc = decode.scalar(node, "desc", context).value
     if "tags" in keys:

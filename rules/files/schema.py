@@ -1,20 +1,25 @@
 """The shape check of rule files that Falco makes beside loading; its outcome blocks nothing.
 
 In: the documents of a file. Out: complaints such as `failed for <root>[2]: ...`, outermost last, worded as the JSON
-schema library words them that Falco uses. `load` calls it (spec: rules-files, 1.11, "Schema check").
+schema library words them that Falco uses. `load` calls it (spec: rules-files, 1.11, "Schema check"). For the library
+every scalar is a text, which may look like a number or a boolean.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from falcoeks_fast.rules.files.decode import to_boolean
+from falcoeks_fast.rules.files.decode import span_of
+from falcoeks_fast.rules.files.diagnostics import Code, Context, LoadError
 from falcoeks_fast.rules.files.items import REPLACEABLE_KEYS
 from falcoeks_fast.rules.files.yaml_source import Mapping, Node, Scalar, Sequence
 
 MAX_COMPLAINTS = 1000
+SCHEMA_OK = "ok"
 
+_INTEGER = re.compile(r"\s*[+-]?[0-9]{1,19}", re.ASCII)
 PRIORITIES = ("EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "INFORMATIONAL", "DEBUG")
 
 Check = Callable[[Node, str], Iterator[str]]
@@ -31,14 +36,17 @@ class Schema:
 
 
 def check_schema(documents: list[Node]) -> list[str]:
-    """All complaints about a file; none if it has the shape of the schema."""
-    complaints: list[str] = []
+    """For each document that is not null the complaints about it, or `ok`.
+
+    Raises LoadError for a key that is no scalar: Falco stumbles over it here, before it reads the first item.
+    """
+    status: list[str] = []
     for document in documents:
         if not document.is_null:
-            complaints.extend(_sequence(document, "<root>", _object(ITEM)))
-        if len(complaints) >= MAX_COMPLAINTS:
+            status.extend(list(_sequence(document, "<root>", _object(ITEM))) or [SCHEMA_OK])
+        if len(status) >= MAX_COMPLAINTS:
             break
-    return complaints[:MAX_COMPLAINTS]
+    return status[:MAX_COMPLAINTS]
 
 
 def _complaint(path: str, reason: str) -> str:
@@ -49,10 +57,13 @@ def _bad_type(path: str) -> str:
     return _complaint(path, "Value type not permitted by 'type' constraint.")
 
 
+def _is_text(node: Node) -> bool:
+    return isinstance(node, Scalar) and not node.is_null
+
+
 def _sequence(node: Node, path: str, check: Check) -> Iterator[str]:
     if not isinstance(node, Sequence):
-        if not node.is_null:
-            yield _bad_type(path)
+        yield _bad_type(path)
         return
     for number, item in enumerate(node.items):
         failed = False
@@ -72,25 +83,33 @@ def _anything(_node: Node, _path: str) -> Iterator[str]:
 
 
 def _text(node: Node, path: str) -> Iterator[str]:
-    if not isinstance(node, Scalar):
+    if not _is_text(node):
         yield _bad_type(path)
 
 
 def _boolean(node: Node, path: str) -> Iterator[str]:
-    if not isinstance(node, Scalar) or to_boolean(node.value) is None:
+    if not isinstance(node, Scalar) or node.value not in ("true", "false"):
         yield _bad_type(path)
 
 
 def _integer(node: Node, path: str) -> Iterator[str]:
-    if not isinstance(node, Scalar) or not node.value.removeprefix("-").isdigit():
+    if not isinstance(node, Scalar) or _INTEGER.fullmatch(node.value) is None:
         yield _bad_type(path)
+
+
+def _integer_or_text(node: Node, path: str) -> Iterator[str]:
+    if not _is_text(node):
+        for number in range(2):
+            yield _bad_type(path)
+            yield _complaint(path, f"Failed to validate against child schema #{number}.")
+        yield _complaint(path, "Failed to validate against any schemas allowed by anyOf constraint.")
 
 
 def _one_of(words: Collection[str]) -> Check:
     def check(node: Node, path: str) -> Iterator[str]:
-        if not isinstance(node, Scalar):
+        if not _is_text(node):
             yield _bad_type(path)
-        elif node.value not in words:
+        if not isinstance(node, Scalar) or node.value not in words:
             yield _complaint(path, "Failed to match against any enum values.")
 
     return check
@@ -99,26 +118,33 @@ def _one_of(words: Collection[str]) -> Check:
 def _object(schema: Schema) -> Check:
     def check(node: Node, path: str) -> Iterator[str]:
         if not isinstance(node, Mapping):
-            if not node.is_null:
-                yield _bad_type(path)
+            yield _bad_type(path)
             return
+        for key, _ in node.pairs:
+            if not isinstance(key, Scalar):
+                message = "a key must be a word, not a mapping or a sequence"
+                raise LoadError(Code.ERR_YAML_PARSE, message, Context.of_file(key.source), span_of(key))
         if not node.pairs and not schema.may_be_empty:
             yield _complaint(path, "Object should have no fewer than 1 properties.")
-        values = {name.value: value for name, value in reversed(node.pairs) if isinstance(name, Scalar)}
-        for key in sorted(values):
-            rule = schema.properties.get(key)
+        names = [name for name, _ in node.key_nodes()]
+        matched = sorted(schema.properties.keys() & set(names))
+        for name in matched:
+            value = node.get(name)
+            assert value is not None
             failed = False
-            for complaint in rule(values[key], f"{path}[{key}]") if rule else ():
+            for complaint in schema.properties[name](value, f"{path}[{name}]"):
                 failed = True
                 yield complaint
             if failed:
-                yield _complaint(path, f"Failed to validate against schema associated with property name '{key}'.")
-        for key in sorted(set(values) - set(schema.properties)):
+                yield _complaint(path, f"Failed to validate against schema associated with property name '{name}'.")
+        if len(matched) < len(names):
+            # The first of them, and nothing where a known key is given twice.
+            unknown = next((name for name in names if name not in schema.properties), "")
             reason = "Object contains a property that could not be validated using 'properties' or"
-            yield _complaint(path, f"{reason} 'additionalProperties' constraints: '{key}'.")
-        for key in schema.required:
-            if key not in values:
-                yield _complaint(path, f"Missing required property '{key}'.")
+            yield _complaint(path, f"{reason} 'additionalProperties' constraints: '{unknown}'.")
+        for name in schema.required:
+            if name not in names:
+                yield _complaint(path, f"Missing required property '{name}'.")
 
     return check
 
@@ -140,7 +166,7 @@ ITEM = Schema(
         "macro": _text,
         "condition": _text,
         "list": _text,
-        "items": _sequence_of(_text),
+        "items": _sequence_of(_integer_or_text),
         "rule": _text,
         "desc": _text,
         "enabled": _boolean,

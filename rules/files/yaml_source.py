@@ -27,6 +27,7 @@ STAND_IN = "\ue000"
 _LEADING_COLON = re.compile(r"(?<=[\[,{ ]):(?=[^\s,\[\]{}])")
 """A colon that begins a plain word, as in `[::1]`: right for yaml-cpp, refused by libyaml in flow sequences. Where a
 file does not parse, it is tried again with another character in its place."""
+_BLANKS_AND_COMMENTS = re.compile(r"(?:\s|(?<!\S)#[^\n]*)*+")
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -54,6 +55,11 @@ class Node:
     def is_null(self) -> bool:
         return False
 
+    @property
+    def mark(self) -> Position:
+        """Where yaml-cpp sees the node."""
+        return self.start
+
 
 @dataclass(slots=True)
 class Scalar(Node):
@@ -67,6 +73,17 @@ class Scalar(Node):
     @property
     def is_null(self) -> bool:
         return not self.style and not self.tag and self.value in NULLS
+
+    @property
+    def mark(self) -> Position:
+        """For yaml-cpp, nothing stands where the next thing begins; behind the last one, at the first column."""
+        if self.value or self.style or self.tag:
+            return self.start
+        text = self.source.text
+        behind = _BLANKS_AND_COMMENTS.match(text, self.start.offset)
+        at = self.start.offset if behind is None else behind.end()
+        column = 0 if at == len(text) else at - text.rfind("\n", 0, at) - 1
+        return Position(self.start.line + text.count("\n", self.start.offset, at), column, at)
 
 
 @dataclass(slots=True)
@@ -88,10 +105,10 @@ class Mapping(Node):
         return None
 
     def key_nodes(self) -> Iterator[tuple[str, Node]]:
-        """The scalar keys with their nodes."""
+        """The scalar keys with their nodes. A key that is null is called that, as in Falco."""
         for name, _ in self.pairs:
             if isinstance(name, Scalar):
-                yield name.value, name
+                yield "null" if name.is_null else name.value, name
 
 
 def decode_file(name: str, content: bytes) -> SourceFile:

@@ -85,7 +85,7 @@ class Check:
 
     `op` as written, but `==` is `=`, and `doubled`. `listed`: the constants stood in parentheses; without them the one
     constant of `in`, `intersects`, `pmatch` or a modifier may be a misspelt list name. `val(x)` on the right is just
-    the field.
+    the field. `right_start` is where the right-hand side begins, with its parenthesis.
     """
 
     left: Operand
@@ -98,6 +98,7 @@ class Check:
     start: int
     end: int
     doubled: bool = False
+    right_start: int = 0
 
     @property
     def operator(self) -> str:

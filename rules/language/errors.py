@@ -21,13 +21,17 @@ class WarningKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LanguageWarning:
-    """`start` and `end` are byte offsets into the text of `macro`, or of the condition or template where it is None."""
+    """`start` and `end` are byte offsets into the text of `macro`, or of the condition or template where it is None.
+
+    `reported` is the offset that Falco names, where it is another than `start`.
+    """
 
     kind: WarningKind
     message: str
     start: int = 0
     end: int = 0
     macro: str | None = None
+    reported: int | None = None
 
 
 class LanguageError(Exception):
@@ -42,6 +46,8 @@ class LanguageError(Exception):
         """Whether `skip-if-unknown-filter` may drop the rule instead."""
         self.macro: str | None = None
         """The macro in whose text the offsets count; None for the rule's own text."""
+        self.reported: int | None = None
+        """The offset that Falco names, where it is another than `offset`: where the check begins that does not fit."""
 
 
 class ConditionError(LanguageError):

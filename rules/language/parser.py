@@ -39,6 +39,7 @@ _OPERATORS = (
 _ORDER = frozenset((b"<", b"<=", b">", b">="))
 _EQUALITY = frozenset((b"=", b"==", b"!="))
 _MEMBERSHIP = frozenset((b"in", b"intersects", b"pmatch"))
+_UNMODIFIED = _ORDER | _MEMBERSHIP | {b"exists"}
 
 
 def parse_condition(text: bytes, warnings: list[LanguageWarning] | None = None) -> Expr:
@@ -310,35 +311,30 @@ class _Conditions:
         constants: tuple[Const, ...] = ()
         right: Operand | None = None
         listed = False
-        if op in _ORDER:
-            cursor.blanks()
-            right = self.operands.right_field()
-            if right is None:
-                constants = (self._number(),)
-        elif op in _MEMBERSHIP:
-            cursor.blanks()
-            listed = cursor.peek() == b"("
-            if listed:
-                constants = self._list()
-            else:
-                right = self.operands.right_field()
-                if right is None:
-                    constants = (self._word(),)
-        elif op != b"exists":
+        if op not in _UNMODIFIED:
             match = lexer.MODIFIER.match(cursor.text, cursor.at)
             if match is not None:
                 modifier = match.group(1).decode()
                 cursor.at = match.end()
-                listed = cursor.peek() == b"("
-                constants = self._list() if listed else (self._word(),)
+        if op != b"exists":
+            cursor.blanks()
+        right_start = cursor.at
+        if op in _MEMBERSHIP or modifier is not None:
+            listed = cursor.peek() == b"("
+            if listed:
+                constants = self._list()
             else:
-                cursor.blanks()
-                right = self.operands.right_field()
+                right = self.operands.right_field() if modifier is None else None
                 if right is None:
-                    constants = (self._value(),)
+                    constants = (self._word(),)
+        elif op != b"exists":
+            right = self.operands.right_field()
+            if right is None:
+                constants = (self._number() if op in _ORDER else self._value(),)
         doubled = op == b"=="
         name = "=" if doubled else op.decode()
-        return Check(left, name, modifier, constants, right, listed, op_start, start, cursor.at, doubled)
+        end = cursor.at
+        return Check(left, name, modifier, constants, right, listed, op_start, start, end, doubled, right_start)
 
     def _number(self) -> Const:
         start = self.cursor.at

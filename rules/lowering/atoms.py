@@ -226,16 +226,15 @@ class AtomTable:
                     constants.check_length(const)
                 message = f"Falco refuses constants of more than {constants.MAX_BYTES} bytes"
                 warnings.append(LanguageWarning(WarningKind.DIFFERS, message, const.start, const.end))
+            better = constants.simpler_operator(value) if check.op == "regex" else None
+            if better is not None:
+                _warn(warnings, check, const, f"is a regex that the simpler operator '{better}' may replace")
             if b"." in value or b"(" in value:
                 squeezed = b"".join(value.split())
                 if fields.is_field(squeezed):
-                    _warn(warnings, const, "may be a valid field misused as a const string value")
+                    _warn(warnings, check, const, "may be a valid field misused as a const string value")
                 if squeezed.startswith(_TRANSFORM_HEADS) and squeezed.endswith(b")"):
-                    _warn(warnings, const, "may be a valid field transformer misused as a const string value")
-            if check.op == "regex":
-                better = constants.simpler_operator(value)
-                if better is not None:
-                    _warn(warnings, const, f"is a regex that the simpler operator '{better}' may replace")
+                    _warn(warnings, check, const, "may be a valid field transformer misused as a const string value")
 
 
 def _differences(check: Check, is_list: bool, warnings: list[LanguageWarning]) -> None:
@@ -262,6 +261,7 @@ def _called(operand: ast.Operand) -> str:
     return f"{operand.name}(...)" if isinstance(operand, Call) else "..."
 
 
-def _warn(warnings: list[LanguageWarning], const: Const, what: str) -> None:
+def _warn(warnings: list[LanguageWarning], check: Check, const: Const, what: str) -> None:
     message = f"'{printable(const.value)}' {what}"
-    warnings.append(LanguageWarning(WarningKind.CONDITION, message, const.start, const.end))
+    warning = LanguageWarning(WarningKind.CONDITION, message, const.start, const.end, reported=check.right_start)
+    warnings.append(warning)

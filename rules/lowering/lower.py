@@ -10,7 +10,7 @@ Trees are walked with an explicit stack, and the tree of a macro is lowered once
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from falcoeks_fast.rules.fields.lookup import Fields
 from falcoeks_fast.rules.language.ast import And, Check, Expr, MacroRef, Not, Or, children
@@ -184,9 +184,9 @@ class Lowering:
             draft = self._atoms.add(check, found)
         except LanguageError as error:
             error.macro = macro
+            error.reported = check.start
             raise
-        for w in found:
-            warnings.append(LanguageWarning(w.kind, w.message, w.start, w.end, macro))
+        warnings.extend(replace(warning, macro=macro) for warning in found)
         if draft is AtomDraft.NEVER:
             return self._put(Node(NodeKind.FALSE))
         return self._put(Node(NodeKind.ATOM, (draft,)))
@@ -206,8 +206,8 @@ def _with_root(rule: RulePlan, root: int) -> RulePlan:
 
 
 def _once(warnings: list[LanguageWarning]) -> tuple[LanguageWarning, ...]:
-    """Without doubles (a macro used twice); the unsafe comparison is said once for a rule."""
+    """Without doubles (a macro used twice); the unsafe comparison is said once for a rule, and first."""
     kept: dict[object, LanguageWarning] = {}
     for warning in warnings:
         kept.setdefault(warning.kind if warning.kind is WarningKind.UNSAFE_NA else warning, warning)
-    return tuple(kept.values())
+    return tuple(sorted(kept.values(), key=lambda warning: warning.kind is not WarningKind.UNSAFE_NA))

@@ -38,6 +38,8 @@ def lower_output(
     text: bytes, extra_fields: Sequence[ExtraField], table: OperandTable, *, iso8601: bool
 ) -> LoweredOutput:
     """A rule's output compiled. Raises TemplateError."""
+    if not text:
+        raise TemplateError("the output is empty: write what the alert is to say")
     template = parse_template(text, table)
     shown: dict[bytes, OutputField] = {}
     time = _TIME_ISO8601 if iso8601 else _TIME

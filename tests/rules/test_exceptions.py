@@ -172,3 +172,33 @@ def test_list_names_in_values() -> None:
 def test_a_condition_with_or_is_excepted_as_a_whole() -> None:
     result = good(rule("r", "ka.verb = get or ka.verb = list", "exceptions: [{name: e, fields: ka.uri, values: [a]}]"))
     assert condition(result) == "((ka.verb = get or ka.verb = list) and not ka.uri in (a))"
+
+
+@pytest.mark.parametrize("fields", ['" ka.verb "', '"ka.verb "', '[" ka.verb"]', '"ka.verb\\n"'])
+def test_blanks_around_a_field_make_it_another_field(fields: str) -> None:
+    values = "[[pods]]" if fields.startswith("[") else "[pods]"
+    error = failure(with_exceptions(f"[{{name: e, fields: {fields}, values: {values}}}]"))
+    assert error.code == "LOAD_ERR_VALIDATE"
+    assert error.message.endswith("is not a supported filter field")
+
+
+def test_blanks_around_a_transformer_do_not_matter() -> None:
+    good(with_exceptions('[{name: e, fields: " tolower( ka.verb ) ", values: [pods]}]'))
+
+
+@pytest.mark.parametrize(
+    ("exception", "kinds"),
+    [
+        ("values: ['']", ["exception", "exception values", "exception value", "value for"]),
+        (
+            "values: [['']]",
+            ["exception", "exception values", "exception value", "value for", "exception", "value for"],
+        ),
+        ("comps: ''", ["exception", "value for"]),
+        ("comps: [in, '']", ["exception", "value for", "exception", "value for"]),
+    ],
+)
+def test_where_an_empty_text_is_reported(exception: str, kinds: list[str]) -> None:
+    error = failure(with_exceptions(f"[{{name: e, fields: ka.verb, {exception}}}]"))
+    assert error.message == "Value must be non-empty"
+    assert [location.kind for location in error.context.locations[2:]] == kinds

@@ -121,10 +121,86 @@ def test_unknown_keys_of_an_item_that_fails_are_not_warned_of(text: str) -> None
     assert not load(text).successful
 
 
-def test_a_key_given_twice_is_warned_of_and_the_first_one_counts() -> None:
+def test_a_key_given_twice_is_in_no_report_but_people_are_told() -> None:
     result = good(rule(more="condition: ka.verb = list"))
-    assert warnings(result) == ["LOAD_DUPLICATE_KEY"]
+    (report,) = result.reports
     assert condition(result) == "ka.verb = get"
+    assert report.codes == []
+    assert report.summary() == "f0.yaml: Ok"
+    assert [advice.code for advice in report.advice] == ["LOAD_DUPLICATE_KEY"]
+    assert "f0.yaml:7:3: hint: Key 'condition' is given twice; the first one counts." in report.human()
+    assert result.notices == ["f0.yaml:7:3: Key 'condition' is given twice; the first one counts."]
+
+
+@pytest.mark.parametrize(
+    "override", ["[x]", "[[x]]", "[x, null]", "[1, 2.0]", "[]", "{KEY: [append]}", "{KEY: {a: b}}"]
+)
+@pytest.mark.parametrize(
+    ("item", "key"),
+    [
+        ("- rule: r\n  condition: ka.verb = x\n", "condition"),
+        ("- macro: m\n  condition: ka.verb = x\n", "condition"),
+        ("- list: l\n  items: [a]\n", "items"),
+        ("- list: l\n  items: [a]\n", "other"),
+    ],
+)
+def test_an_override_of_the_wrong_shape_is_said_of_the_whole_file(item: str, key: str, override: str) -> None:
+    error = failure(rule(), f"{item}  override: {override.replace('KEY', key)}\n")
+    assert error.code == "LOAD_ERR_VALIDATE"
+    assert [location.kind for location in error.context.locations] == ["rules content"]
+    assert error.span is not None
+
+
+@pytest.mark.parametrize(
+    "version",
+    ['" 0.20.0"', '"\\t0.20.0"', '"0. 2.0"', '"+0.2.0"', '"-0.2.0"', "0.20.0 x", "0.20.0-rc1", "63", "0.63.0"],
+)
+def test_engine_versions_are_read_as_scanf_reads_them(version: str) -> None:
+    assert warnings(good(f"- required_engine_version: {version}\n{rule()}")) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "code"), [('" 20"', "YAML_VALIDATE"), ("0.2", "YAML_VALIDATE"), ("0.-2.0", "VALIDATE")]
+)
+def test_engine_versions_that_are_refused(version: str, code: str) -> None:
+    assert failure(f"- required_engine_version: {version}\n").code == f"LOAD_ERR_{code}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- ? [rule]\n  : a\n",
+        "- rule: b\n  [a]: c\n",
+        "- rule: b\n  {a: b}: c\n",
+        "- rule: b\n  exceptions: [{[a]: b}]\n",
+        "- macro: m\n  condition: ka.verb = x\n  override: {[a]: b}\n",
+        "- required_plugin_versions: [{name: a, version: 0.1.0, alternatives: [{[a]: b}]}]\n",
+    ],
+)
+def test_a_key_that_is_no_word_ends_the_file_before_its_first_item(text: str) -> None:
+    result = load("- list: 'a b'\n  items: []\n" + text)
+    (error,) = result.reports[0].errors
+    assert error.code == "LOAD_ERR_YAML_PARSE"
+    assert [location.kind for location in error.context.locations] == ["rules content"]
+    assert warnings(result) == []
+    assert result.reports[0].schema_text == "none"
+
+
+def test_a_key_that_is_no_word_does_not_matter_where_nobody_looks() -> None:
+    assert warnings(good("- foo: {[a]: b}\n")) == ["LOAD_UNKNOWN_ITEM"]
+
+
+@pytest.mark.parametrize("output", ['"  "', '" %container.info "', '"%container.info"'])
+def test_an_output_that_is_empty_is_refused_even_by_a_rule_that_skips(output: str) -> None:
+    result = load(rule(output=output, more="skip-if-unknown-filter: true"))
+    (error,) = result.reports[0].errors
+    assert error.code == "LOAD_ERR_COMPILE_OUTPUT"
+    assert warnings(result) == (["LOAD_DEPRECATED_ITEM"] if "container" in output else [])
+
+
+def test_an_empty_document_is_passed_over() -> None:
+    result = good(f"{rule('a')}---\n---\n{rule('b')}---\n~\n---\n{rule('c')}")
+    assert result.order == ["a", "b", "c"]
 
 
 def test_names_that_cannot_be_used_are_warned_of() -> None:
@@ -285,7 +361,8 @@ def test_booleans_are_those_of_yaml_1_1(text: str, value: bool | None) -> None:
         ("15", 15),
         ("017", 15),
         ("0x1f", 31),
-        (" 7 ", 7),
+        ("7 ", 7),
+        (" 7", None),
         ("4294967295", 2**32 - 1),
         ("4294967296", None),
         ("-1", None),

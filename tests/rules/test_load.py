@@ -334,7 +334,10 @@ def test_what_is_warned_of_before_a_condition_fails_is_shown_where_it_is() -> No
     assert deprecated.deprecated_field == "evt.dir"
     assert unsafe.span is not None
     assert unsafe.span.source.text[unsafe.span.start : unsafe.span.end] == "<NA>"
-    assert [location.kind for location in unsafe.context.locations[1:]] == ["rule", "rule condition", "macro"]
+    kinds = [location.kind for location in unsafe.context.locations[1:]]
+    assert kinds == ["rule", "rule condition", "condition expression"]
+    assert deprecated.span is not None
+    assert deprecated.span.source.text[deprecated.span.start : deprecated.span.end] == "evt.dir"
 
 
 def test_a_constant_that_is_a_field_is_warned_of_also_inside_a_macro() -> None:
