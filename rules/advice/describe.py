@@ -20,7 +20,7 @@ from falcoeks_fast.rules.lowering.template import parse_template
 
 EVENTS = ("pluginevent", "asyncevent")
 NAME_WIDTH = 50
-DESCRIPTION_WIDTH = 60
+DESCRIPTION_WIDTH = 59
 
 
 def describe(

@@ -128,7 +128,8 @@ def test_log_lines_begin_as_falcos() -> None:
     ("arguments", "values"),
     [
         (["-c", "x", "-rA", "-r", "B"], {"c": ["x"], "r": ["A", "B"]}),
-        (["--option=a=b", "-oc=d,e"], {"option": ["a=b", "c=d,e"]}),
+        (["--option=a=b", "-o", "c=d,e"], {"option": ["a=b", "c=d,e"]}),
+        (["-Vx1", "-Uvr", "-x"], {"validate": ["x1"], "unbuffered": [""], "v": [""], "r": ["-x"]}),
         (["-vU", "--list", "k8s_audit"], {"v": [""], "unbuffered": [""], "list": [""]}),
         (["--list=k8s_audit", "-N"], {"list": ["k8s_audit"], "N": [""]}),
         (["-Vx", "--validate", "y"], {"validate": ["x", "y"]}),
@@ -147,7 +148,7 @@ def test_option_forms(arguments: list[str], values: dict[str, list[str]]) -> Non
         ("--nodriver", "engine.kind=nodriver"),
         ("--versoin", "did you mean --version?"),
         ("-c", "Option ‘c’ is missing an argument"),
-        ("--version=1", "takes no argument"),
+        ("--version=x", "failed to parse"),
     ],
 )
 def test_option_errors(argument: str, message: str) -> None:
@@ -260,7 +261,9 @@ def test_pid_file(tmp_path: Path) -> None:
     assert pid.read_text().isdigit()
     failed = run("run", "-r", rules, "--events", events, "-P", str(tmp_path / "no" / "pid"))
     assert failed.returncode == 255
-    assert "Could not write pid to pidfile" in failed.stderr
+    said = [line for line in failed.stderr.splitlines() if "Could not write pid to pidfile" in line]
+    assert len(said) == 1
+    assert not said[0].startswith("Error:"), "it is a line of the log"
 
 
 def test_without_anything_to_read(tmp_path: Path, inside: Run) -> None:
@@ -311,6 +314,6 @@ def test_schemas_are_json_and_know_every_key(inside: Run) -> None:
 def test_rules_files_that_do_not_exist_and_an_empty_list_are_errors(tmp_path: Path, inside: Run) -> None:
     config = write(tmp_path / "falco.yaml", "rules_files: [/no/such/file.yaml]\nstdout_output: {enabled: true}\n")
     missing = inside("run", "-c", config, "--dry-run")
-    assert (missing.returncode, "there is not one rule in /no/such/file.yaml" in missing.stderr) == (1, True)
+    assert (missing.returncode, "at least one rules file/directory" in missing.stderr) == (1, True)
     empty = inside("run", "-c", write(tmp_path / "empty.yaml", "rules_files: []\n"), "--dry-run")
     assert (empty.returncode, "must specify at least one rules file" in empty.stderr) == (1, True)

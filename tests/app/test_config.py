@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 
@@ -23,9 +22,8 @@ from falcoeks_fast.config.duration import parse_duration_ms
 from falcoeks_fast.config.environment import expand
 from falcoeks_fast.config.keys import KEYS
 from falcoeks_fast.config.model import AuditSettings, EksSettings, Level
-from falcoeks_fast.config.overrides import apply_override, parse_override
 from falcoeks_fast.config.schema import json_schema
-from falcoeks_fast.config.tree import Mapping, Place, parse_yaml, render_flow
+from falcoeks_fast.config.tree import Mapping, parse_yaml
 from falcoeks_fast.config.values import to_bool, to_int
 
 from .tools import write
@@ -92,7 +90,10 @@ def test_a_wrong_scalar_becomes_the_default_with_a_warning(tmp_path: Path) -> No
 
 
 def test_a_scalar_where_a_mapping_must_stand_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"falco\.yaml:1:12: 'webserver' must be a mapping"):
+    with pytest.raises(
+        ConfigError,
+        match=r'^Config error at key "webserver.enabled": .*falco\.yaml:1:12: .webserver. must be a mapping',
+    ):
         load(tmp_path, "webserver: on\n")
 
 
@@ -168,9 +169,11 @@ def test_strategies(tmp_path: Path, strategy: str, rules: tuple[str, ...], prior
 def test_missing_included_files_are_skipped_and_nesting_is_refused(tmp_path: Path) -> None:
     assert load(tmp_path, "config_files: [/no/such/file]\n").rules_files is None
     nested = write(tmp_path / "nested.yaml", "config_files: []\n")
-    with pytest.raises(ConfigError, match="can only stand in the main"):
+    with pytest.raises(
+        ConfigError, match=r"^Config error: 'config_files' directive in included config file .*nested.yaml"
+    ):
         load(tmp_path, f"config_files: [{nested}]\n")
-    with pytest.raises(ConfigError, match="recursively include"):
+    with pytest.raises(ConfigError, match=r"^Config error: .config_files. directive tried to recursively include main"):
         load(tmp_path, f"config_files: [{tmp_path / 'falco.yaml'}]\n")
 
 
@@ -178,45 +181,6 @@ def test_options_win_over_files_and_later_over_earlier(tmp_path: Path) -> None:
     config = load(tmp_path, "priority: error\n", "priority=warning", "priority=notice", "webserver.listen_port=9")
     assert config.priority == 5
     assert config.web.listen_port == 9
-
-
-def option_tree(*options: str) -> str:
-    root = Mapping({}, Place("x"))
-    for option in options:
-        apply_override(root, parse_override(option))
-    return render_flow(root)
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (("a.b=1",), "{a: {b: 1}}"),
-        (("a[]=1", "a[]=2"), "{a: [1, 2]}"),
-        (("a[1]=x",), "{a: [~, x]}"),
-        (("a[0][1]=x",), "{a: [[~, x]]}"),
-        (("a[].b.c=x=y,z",), '{a: [{b: {c: "x=y,z"}}]}'),
-        ((r"a\.b=1",), "{a.b: 1}"),
-        (("a=[x,y]",), '{a: "[x,y]"}'),
-        (('a={"b": {"c": [1, 2]}}',), "{a: {b: {c: [1, 2]}}}"),
-        (("a=1", "a.b=2"), "{a: {b: 2}}"),
-    ],
-)
-def test_option_paths(options: tuple[str, ...], expected: str) -> None:
-    assert option_tree(*options) == expected
-
-
-@pytest.mark.parametrize(
-    "option", ["nothing", "a..b=1", "=1", "a[x]=1", "a[=1", "a]=1", "a[0]b=1", "a\\x=1", "a\\", "a.=1"]
-)
-def test_bad_options(option: str) -> None:
-    with pytest.raises(ConfigError, match=r"option|Config error at key"):
-        parse_override(option)
-
-
-@given(st.text(alphabet="ab.[]\\01=", max_size=20))
-def test_option_paths_never_crash(text: str) -> None:
-    with contextlib.suppress(ConfigError):
-        option_tree(text)
 
 
 def test_misspelt_keys_are_named_with_the_nearest_one(tmp_path: Path) -> None:
@@ -257,6 +221,7 @@ def test_system_call_settings_are_accepted_with_one_line(tmp_path: Path) -> None
         ("file_output: {enabled: true}", "no filename"),
         ("http_output: {enabled: true}", "no url"),
         ("http_output: {enabled: true, url: 'ftp://x'}", "must begin with http"),
+        ("metrics: 3", 'Config error at key "metrics.enabled": '),
         ("program_output: {enabled: true}", "no program"),
         ("load_plugins: [x]", "Cannot load plugin 'x': plugin config not found"),
         ("plugins: [{name: k8saudt, library_path: x}]", "did you mean 'k8saudit'"),
@@ -309,7 +274,7 @@ def test_only_the_first_document_counts(tmp_path: Path) -> None:
 
 
 def test_yaml_errors_name_line_and_column(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"Cannot read config file \(.*falco\.yaml:2:4\)"):
+    with pytest.raises(ConfigError, match=r"^Cannot read config file \(.*falco\.yaml\): error at line 2, column 4"):
         load(tmp_path, "a: 1\n  b: 2\n")
     with pytest.raises(ConfigError, match="expected a mapping"):
         load(tmp_path, "- a\n")

@@ -76,7 +76,7 @@ RUNTIME = (
 )
 
 
-@pytest.mark.parametrize("question", [("--version",), ("--page-size",), ("--plugin-info", "json"), ("--list-plugins",)])
+@pytest.mark.parametrize("question", [("--version",), ("--plugin-info", "json"), ("--list-plugins",)])
 def test_versions_and_plugins_are_shown_before_plugins_start(
     tmp_path: Path, inside: Run, question: tuple[str, ...]
 ) -> None:
@@ -128,7 +128,8 @@ def test_a_source_that_cannot_be_opened_comes_last_and_statistics_follow(tmp_pat
     assert texts(outcome.stderr)[-3:] == [
         "Opening 'k8s_audit' source with plugin 'k8saudit'",
         "An error occurred in an event source, forcing termination...",
-        "Error: open_params of plugin k8saudit is empty: name a file, a directory, or http://host:port/path",
+        "Error: stat : no such file or directory: open_params of plugin k8saudit must name a file, a directory, or "
+        "http://host:port/path",
     ]
 
 

@@ -36,14 +36,27 @@ def test_json_is_that_of_falco(case: str, name: str | None) -> None:
     assert result.describe_text() + "\n" == (CLI / "describe.stdout").read_text() + "\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a" * 10 + " " + "b" * 47 + " tail", ["a" * 10 + " " + "b" * 47 + " ", "tail "]),
+        ("a" * 10 + " " + "b" * 48 + " tail", ["a" * 10 + " ", "b" * 48 + " tail "]),
+        ("x" * 59 + " y", ["", "x" * 59 + " ", "y "]),
+    ],
+)
+def test_lines_of_descriptions_hold_59_bytes(text: str, lines: list[str]) -> None:
+    printed = good(rule(more=f"desc: {text}").replace("  desc: d\n", "")).describe_text()
+    assert [line[51:] for line in printed.splitlines()[2:-1]] == lines
+
+
 def test_long_descriptions_are_wrapped() -> None:
     text = "Detect any k8s operation by users outside of an allowed set of users."
     result = good(rule("Disallowed K8s User", more=f"desc: {text}").replace("  desc: d\n", ""))
     assert result.describe_text() == (
         f"{'Rule':<50} Description\n"
         f"{'----':<50} -----------\n"
-        f"{'Disallowed K8s User':<50} Detect any k8s operation by users outside of an allowed set \n"
-        f"{'':<50} of users. \n\n"
+        f"{'Disallowed K8s User':<50} Detect any k8s operation by users outside of an allowed \n"
+        f"{'':<50} set of users. \n\n"
     )
 
 

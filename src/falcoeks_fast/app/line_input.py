@@ -5,6 +5,8 @@ In: settings of plugin k8saudit, a line sink. Out: an `Input`. Called when that 
 
 from __future__ import annotations
 
+import os
+
 from falcoeks_fast.config.model import AuditSettings
 from falcoeks_fast.poller.file_source import FileSource
 from falcoeks_fast.poller.lines import LineSink
@@ -13,6 +15,8 @@ from falcoeks_fast.poller.webhook_source import WebhookError, WebhookSource
 
 from .inputs import Input, InputError
 from .source_log import to_log
+
+_STDIN = "-"
 
 
 class LineInput:
@@ -46,10 +50,8 @@ class LineInput:
 
 
 def line_input(settings: AuditSettings, sink: LineSink) -> Input:
-    """Raises InputError if `open_params` is empty."""
+    """Raises InputError if there is nothing at `open_params`."""
     target = settings.open_params
-    if not target:
-        raise InputError("open_params of plugin k8saudit is empty: name a file, a directory, or http://host:port/path")
     if target.lower().startswith(("http://", "https://")):
         source: FileSource | WebhookSource = WebhookSource(
             target,
@@ -59,5 +61,20 @@ def line_input(settings: AuditSettings, sink: LineSink) -> Input:
             max_body_bytes=settings.webhook_max_batch_bytes,
         )
     else:
+        _check_exists(target)
         source = FileSource(target, sink, on_message=to_log)
     return LineInput(target, source)
+
+
+def _check_exists(target: str) -> None:
+    if target == _STDIN:
+        return
+    try:
+        os.stat(target)
+    except OSError as error:
+        # The words are those of the plugin, which is written in Go.
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(
+            f"stat {target}: {reason}: open_params of plugin k8saudit must name a file, a directory, or "
+            "http://host:port/path"
+        ) from error

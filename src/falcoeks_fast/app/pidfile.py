@@ -15,4 +15,4 @@ def write_pid_file(path: str) -> None:
     try:
         Path(path).write_text(str(os.getpid()), encoding="ascii")
     except OSError as error:
-        raise PidFileError(f"Could not write pid to pidfile {path}: {error.strerror}. Exiting.") from error
+        raise PidFileError(f"Could not write pid to pidfile {path}. Exiting. ({error.strerror})") from error

@@ -61,10 +61,10 @@ def run_program(options: RunOptions, config: Config, loaded: LoadedRules) -> int
         lambda config, evaluation, delivery: make_input(config, evaluation, delivery, options.time_range),
         verbose=options.verbose,
     )
-    _log.info("Loaded event sources: %s", AUDIT_SOURCE)
-    _log.info("Enabled event sources: %s", AUDIT_SOURCE)
     if options.pid_file:
         write_pid_file(options.pid_file)
+    _log.info("Loaded event sources: %s", AUDIT_SOURCE)
+    _log.info("Enabled event sources: %s", AUDIT_SOURCE)
     return running.run(options.time_limit_s)
 
 

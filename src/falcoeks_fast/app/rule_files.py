@@ -26,18 +26,20 @@ def default_pack() -> list[str]:
 def chosen_entries(config: Config, given: Sequence[str]) -> list[str] | None:
     """The entries of `-r`, else of the configuration; None where nobody names any.
 
-    Raises ConfigError for an empty list.
+    Raises ConfigError for an empty list, and one of which nothing exists.
     """
     if given:
         return list(given)
     if config.rules_files is None:
         return None
-    if not config.rules_files:
+    entries = [entry for entry in config.rules_files if os.path.exists(entry)]
+    if not entries:
+        why = f"nothing is at {', '.join(config.rules_files)}" if config.rules_files else "the list is empty"
         raise ConfigError(
-            "You must specify at least one rules file/directory via a command line option (-r) or in the rules_files "
-            "list; remove the empty 'rules_files' to use the rules that come with this program"
+            "You must specify at least one rules file/directory via -r or a rules_file entry in falco.yaml: "
+            f"{why}; remove 'rules_files' to use the rules that come with this program"
         )
-    return [entry for entry in config.rules_files if os.path.exists(entry)]
+    return entries
 
 
 def expand_entries(entries: Sequence[str]) -> list[str]:

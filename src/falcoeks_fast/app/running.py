@@ -32,7 +32,7 @@ from falcoeks_fast.engine.internal_alerts import (
 from falcoeks_fast.engine.outputs.dispatcher import Dispatcher
 from falcoeks_fast.engine.outputs.parcel import ListParcel
 from falcoeks_fast.engine.outputs.stdout import write_stdout
-from falcoeks_fast.engine.statistics import Statistics, exit_statistics
+from falcoeks_fast.engine.statistics import RuleFacts, Statistics, exit_statistics
 from falcoeks_fast.log import Lines, set_up_log
 
 from .delivery import Delivery
@@ -67,7 +67,7 @@ class Running:
         self._options = options
         self._started = time.monotonic()
         self._statistics = Statistics()
-        self._statistics.define(prepared.generation.facts)
+        self._statistics.define(_as_defined(prepared))
         self._evaluation = Evaluation(
             prepared.generation,
             max_event_size_bytes=_max_event_size(self._config),
@@ -260,7 +260,7 @@ class Running:
         _log.info("SIGHUP received, restarting...")
         old, new = self._config, prepared.config
         prepared = self._keep_windows(prepared)
-        self._statistics.define(prepared.generation.facts)
+        self._statistics.define(_as_defined(prepared))
         self._predicates.use(prepared.generation)
         self._evaluation.swap(prepared.generation)
         self._config, self._loaded = new, prepared.loaded
@@ -308,6 +308,12 @@ class Running:
             cpu_s = max(times.user + times.system, 0.001)
             line = f"(k8s_audit) Elapsed time: {cpu_s:.3f}, Captured Events: {events}, {events / cpu_s:.2f} eps"
             print(line, file=sys.stderr)
+
+
+def _as_defined(prepared: Prepared) -> list[RuleFacts]:
+    """The rules in the order of their definition, which is not that of evaluation where selections switch them on."""
+    order = {name: number for number, name in enumerate(prepared.loaded.result.collector.rules)}
+    return sorted(prepared.generation.facts, key=lambda facts: order.get(facts.name, len(order)))
 
 
 def _max_event_size(config: Config) -> int:

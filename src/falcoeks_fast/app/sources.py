@@ -23,9 +23,10 @@ def check_sources(enabled: Collection[str], disabled: Collection[str], provided:
     known = (_SYSCALL_SOURCE, *provided)
     if enabled and disabled:
         raise ConfigError("You can not mix --enable-source and --disable-source")
-    for name in (*enabled, *disabled):
-        if name not in known:
-            raise ConfigError(f"Attempted switching an unknown event source '{name}'; known are {', '.join(known)}")
+    for names, verb in ((enabled, "enabling"), (disabled, "disabling")):
+        for name in names:
+            if name not in known:
+                raise ConfigError(f"Attempted {verb} an unknown event source: {name}; known are {', '.join(known)}")
     if not (enabled or disabled):
         return
     if AUDIT_SOURCE not in provided:

@@ -46,8 +46,7 @@ def usable_config(options: StartOptions) -> Config:
 
 def read_config(options: StartOptions) -> Config:
     """The configuration as it is read; plugins that cannot work are found by `check_plugins`. Raises ConfigError."""
-    if options.config_path and not os.path.isfile(options.config_path):
-        raise ConfigError(f"Could not find configuration file at {options.config_path}")
+    check_config_path(options.config_path)
     path = options.config_path or default_path()
     config = load_config(path, options.overrides, plugins=_given_plugins(options))
     if options.compiled:
@@ -56,6 +55,12 @@ def read_config(options: StartOptions) -> Config:
         entry = AppendEntry(extra_output=options.print_text)
         config = replace(config, append_output=(*config.append_output, entry))
     return config
+
+
+def check_config_path(path: str) -> None:
+    """Raises ConfigError if there is no such file; empty stands for the default one."""
+    if path and not os.path.exists(path):
+        raise ConfigError(f"Could not find configuration file at {path}")
 
 
 def start_log(config: Config, arguments: Sequence[str]) -> None:

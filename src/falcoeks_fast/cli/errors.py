@@ -16,8 +16,7 @@ _log = logging.getLogger("falcoeks_fast")
 
 
 def guarded(action: Callable[[], int], *, code: int = 1) -> int:
-    """Run `action`; what a user can mend becomes `Error: ...` on standard error and exit code `code`, PID file 255."""
-    from falcoeks_fast.app.pidfile import PidFileError
+    """Run `action`; what a user can mend becomes `Error: ...` on standard error and exit code `code`."""
     from falcoeks_fast.config import ConfigError
 
     try:
@@ -25,9 +24,6 @@ def guarded(action: Callable[[], int], *, code: int = 1) -> int:
     except (OptionError, ConfigError) as error:
         fail(str(error))
         return code
-    except PidFileError as error:
-        fail(str(error))
-        return 255
 
 
 def fail(message: str) -> int:
@@ -37,8 +33,12 @@ def fail(message: str) -> int:
 
 def fail_at_run_time(message: str, log: LogSettings) -> int:
     """What Falco does with errors of its engine and of plugins: they are logged, and on standard error in any case."""
-    text = f"Runtime error: {message}. Exiting."
+    say_error(f"Runtime error: {message}. Exiting.", log)
+    return 1
+
+
+def say_error(text: str, log: LogSettings) -> None:
+    """A line of the log, and on standard error in any case."""
     _log.error("%s", Lines(text))
     if not (log.stderr and _log.isEnabledFor(logging.ERROR)):
         print(escape_lines(text), file=sys.stderr)
-    return 1

@@ -13,7 +13,6 @@ from falcoeks_fast.rules.plan import ValueType
 
 from .text_tables import wrapped
 
-FORMATS = ("text", "markdown", "json")
 _TYPE_NAMES = {
     ValueType.STRING: "CHARBUF",
     ValueType.UINT64: "UINT64",

@@ -1,12 +1,14 @@
 """The options of `run` and of the entry point `falco`, in Falco's own syntax (spec: cli 3.1).
 
-In: the arguments. Out: `Options`. Called by the `run` command. Forms: `-x value`, `-xvalue`, `-xy` for switches,
-`--name value`, `--name=value`, `--name`. Values are never split at commas.
+In: the arguments. Out: `Options`. Called by the `run` command. Forms: `-x value`, `-xvalue` where the value
+has letters and digits only, `-xy` for switches, `--name value`, `--name=value`, `--name`, `--name=false`. Values are
+never split at commas. Arguments are taken one by one: the first that is wrong is the one that is reported.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -20,6 +22,7 @@ class Takes(Enum):
     NOTHING = "nothing"
     VALUE = "value"
     OPTIONAL = "optional"  # a value only behind `=`
+    NUMBER = "number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ FALCO_OPTIONS = (
     Option("", "list", Takes.OPTIONAL, "SOURCE", "List the fields that rules can use and exit."),
     _switch("", "list-events", "Has no meaning without system calls."),
     _switch("", "list-plugins", "List the loaded plugins and exit."),
-    _value("M", "", "SECONDS", "Stop after this time."),
+    Option("M", "", Takes.NUMBER, "SECONDS", "Stop after this time."),
     _switch("", "markdown", "With --list: as --format markdown (deprecated)."),
     _switch("N", "", "With --list: names only."),
     _value("o", "option", "KEY=VALUE", "Change a setting: a.b[0].c=value, a[]=value appends.", repeat=True),
@@ -123,6 +126,16 @@ _REMOVED = {
 }
 
 
+FORMATS = ("text", "markdown", "json")
+"""Of `--list`."""
+
+_LONG = re.compile(r"--[A-Za-z0-9][A-Za-z0-9_-]+(?:=.*)?", re.DOTALL)
+_SHORT = re.compile(r"-[A-Za-z0-9]+")
+_NUMBER = re.compile(r"-?(?:0x[0-9A-Fa-f]+|[0-9]+)")
+_TRUE_WORDS = ("1", "t", "T", "true", "True")
+_FALSE_WORDS = ("0", "f", "F", "false", "False")
+
+
 @dataclass(slots=True)
 class Options:
     """What was given. `values` by `Option.key`; a switch has the value `""`."""
@@ -152,14 +165,18 @@ def parse_options(arguments: Sequence[str], known: Sequence[Option] = OPTIONS) -
         if argument == "--":
             options.positional += rest
             break
-        if argument.startswith("--"):
+        if _LONG.fullmatch(argument):
             name, equals, value = argument[2:].partition("=")
             option = by_name.get(name)
             if option is None:
                 raise OptionError(_unknown(name, by_name))
-            _take(options, option, value if equals else None, rest)
-        elif argument.startswith("-") and len(argument) > 1:
+            _take(options, option, name, value if equals else None, rest)
+        elif _SHORT.fullmatch(argument):
             _take_short(options, argument[1:], by_short, by_name, rest)
+        elif argument.startswith("-") and len(argument) > 1:
+            raise OptionError(
+                f"Argument ‘{argument}’ starts with a - but has incorrect syntax{_remedy(argument, by_short)}"
+            )
         else:
             options.positional.append(argument)
     return options
@@ -169,30 +186,49 @@ def _take_short(
     options: Options, letters: str, by_short: dict[str, Option], by_name: dict[str, Option], rest: list[str]
 ) -> None:
     while letters:
-        option = by_short.get(letters[0])
+        letter, letters = letters[0], letters[1:]
+        option = by_short.get(letter)
         if option is None:
-            raise OptionError(_unknown(letters[0], by_name))
-        letters = letters[1:]
+            raise OptionError(_unknown(letter, by_name))
         if option.takes is Takes.NOTHING:
-            _take(options, option, None, rest)
+            _take(options, option, letter, None, rest)
         else:
-            _take(options, option, letters or None, rest)
+            _take(options, option, letter, letters or None, rest)
             return
 
 
-def _take(options: Options, option: Option, value: str | None, rest: list[str]) -> None:
+def _take(options: Options, option: Option, name: str, value: str | None, rest: list[str]) -> None:
+    """`name`: as it was written, which the message repeats."""
     if option.takes is Takes.NOTHING:
-        if value is not None:
-            raise OptionError(f"Option ‘{option.key}’ takes no argument")
+        if value in _FALSE_WORDS:
+            options.values.pop(option.key, None)
+            return
+        if value is not None and value not in _TRUE_WORDS:
+            raise OptionError(f"Argument ‘{value}’ failed to parse; --{name} is a switch")
         value = ""
-    elif value is None and option.takes is Takes.VALUE:
+    elif value is None and option.takes is not Takes.OPTIONAL:
         if not rest:
-            raise OptionError(f"Option ‘{option.key}’ is missing an argument")
+            raise OptionError(f"Option ‘{name}’ is missing an argument")
         value = rest.pop(0)
+    if option.takes is Takes.NUMBER:
+        whole_number(value or "", name)
     values = options.values.setdefault(option.key, [])
     if not option.repeat:
         values.clear()
     values.append(value or "")
+
+
+def whole_number(text: str, name: str) -> int:
+    """Raises OptionError."""
+    number = int(text, 16 if "x" in text else 10) if _NUMBER.fullmatch(text) else None
+    if number is None or not -(2**31) <= number < 2**31:
+        raise OptionError(f"Argument ‘{text}’ failed to parse; -{name} needs a whole number")
+    return number
+
+
+def _remedy(argument: str, by_short: dict[str, Option]) -> str:
+    option = by_short.get(argument[1])
+    return f"; leave a blank behind -{option.short}" if option and option.takes is not Takes.NOTHING else ""
 
 
 def _unknown(name: str, by_name: dict[str, Option]) -> str:
@@ -227,7 +263,7 @@ def _table(options: Sequence[Option]) -> list[str]:
         short = f"-{option.short}" if option.short else ""
         long = f"--{option.name}" if option.name else ""
         both = f"{short}, {long}" if short and long else short or f"    {long}"
-        if option.takes is Takes.VALUE:
+        if option.takes in (Takes.VALUE, Takes.NUMBER):
             both += f" {option.value}"
         elif option.takes is Takes.OPTIONAL:
             both += f"[={option.value}]"

@@ -18,8 +18,13 @@ class _About:
     capabilities: tuple[str, ...]
     properties: dict[str, str]
     open_params: str
+    contact: str = "github.com/falcosecurity/plugins"
 
 
+_NO_PARAMS = (
+    "No suggested open params available: plugin has not been configured, or it does not implement the open params "
+    "suggestion functionality"
+)
 _STRING, _COUNT, _FLAG = "string", "integer", "boolean"
 _ABOUT = {
     "k8saudit-eks": _About(
@@ -50,19 +55,20 @@ _ABOUT = {
             "maxEventSize": _COUNT,
             "webhookMaxBatchSize": _COUNT,
         },
-        "http://:9765/k8s-audit: webhook address, file or directory of JSON lines",
+        "",
     ),
     "json": _About(
-        "Implements extracting arbitrary fields from inputs formatted as JSON",
+        "implements extracting arbitrary fields from inputs formatted as JSON",
         ("Field Extraction",),
         {"useAsync": _FLAG},
         "",
+        contact="github.com/falcosecurity/plugins/",
     ),
 }
 
 
 def plugin_list(names: Sequence[str]) -> str:
-    return f"{len(names)} Plugins Loaded:\n\n" + "\n".join(_block(name) for name in names)
+    return f"{len(names)} Plugins Loaded:\n\n" + "".join(f"{_block(name)}\n" for name in names) + "\n"
 
 
 def plugin_info(name: str) -> str:
@@ -70,9 +76,9 @@ def plugin_info(name: str) -> str:
     about = _ABOUT[name]
     properties = {key: {"type": kind} for key, kind in about.properties.items()}
     schema = {"$schema": "http://json-schema.org/draft-04/schema#", "type": "object", "properties": properties}
-    params = f"Suggested open params:\n{about.open_params}\n"
-    if not about.open_params:
-        params = "No suggested open params available: plugin has no event sourcing capability\n"
+    params = f"Suggested open params:\n{about.open_params}\n\n" if about.open_params else ""
+    if not params and len(about.capabilities) > 1:
+        params = f"{_NO_PARAMS}\n\n"
     return f"{_block(name)}\nInit config schema type: JSON\n{json.dumps(schema, separators=(',', ':'))}\n\n{params}"
 
 
@@ -80,6 +86,6 @@ def _block(name: str) -> str:
     about = _ABOUT[name]
     capabilities = "".join(f"  - {capability}\n" for capability in about.capabilities)
     return (
-        f"Name: {name}\nDescription: {about.description}\nContact: github.com/falcosecurity/plugins\n"
+        f"Name: {name}\nDescription: {about.description}\nContact: {about.contact}\n"
         f"Version: {PLUGIN_VERSIONS[name]}\nCapabilities: \n{capabilities}"
     )

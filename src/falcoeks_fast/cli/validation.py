@@ -6,6 +6,7 @@ In: the configuration and options. Out: text or JSON on standard output, and the
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 from falcoeks_fast.app.rule_files import read_rule_files
@@ -25,10 +26,15 @@ _log = logging.getLogger("falcoeks_fast.rules")
 def validate_files(config: Config, options: Options) -> int:
     """`-V`: all files are looked at even if one is wrong. Raises ConfigError for a file that cannot be read."""
     names = options.all("validate")
+    contents = []
+    for name in names:
+        if os.path.isdir(name):
+            return fail_at_run_time(f"{name} is a directory: name each rules file", config.log)
+        contents += read_rule_files([name])
     _log.info("Validating rules file(s):")
     for name in names:
         _log.info("   %s", name)
-    result = load(config, read_rule_files(names), keep_going=True)
+    result = load(config, contents, keep_going=True)
     if result.requirement_error is not None:
         return fail(result.requirement_error)
     log_warnings(result)

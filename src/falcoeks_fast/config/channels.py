@@ -18,7 +18,7 @@ from falcoeks_fast.engine.outputs.settings import (
 )
 
 from .duration import parse_duration_ms
-from .errors import ConfigError
+from .errors import ConfigError, SettingError
 from .model import AlertFormat, LogSettings, MetricsSettings, WebSettings
 from .tree import Mapping, Scalar
 from .values import find, get_bool, get_int, get_text, get_texts, has, list_of
@@ -78,7 +78,7 @@ def _file(tree: Mapping) -> FileSettings | None:
         return None
     filename = get_text(tree, "file_output.filename")
     if not filename:
-        raise ConfigError("Error reading config file: file output enabled but no filename in configuration block")
+        raise SettingError("file output enabled but no filename in configuration block")
     return FileSettings(filename, get_text(tree, "file_output.keep_alive") == "true")
 
 
@@ -87,7 +87,7 @@ def _program(tree: Mapping) -> ProgramSettings | None:
         return None
     command = get_text(tree, "program_output.program")
     if not command:
-        raise ConfigError("Error reading config file: program output enabled but no program in configuration block")
+        raise SettingError("program output enabled but no program in configuration block")
     return ProgramSettings(command, get_text(tree, "program_output.keep_alive") == "true")
 
 
@@ -96,7 +96,7 @@ def _http(tree: Mapping, json_output: bool) -> HttpSettings | None:
         return None
     url = get_text(tree, "http_output.url").strip().strip("'\"").strip()
     if not url:
-        raise ConfigError("Error reading config file: http output enabled but no url in configuration block")
+        raise SettingError("http output enabled but no url in configuration block")
     if not url.lower().startswith(("http://", "https://")):
         raise ConfigError(f"http_output.url must begin with http:// or https://, not '{url.split(':')[0]}:'")
     return HttpSettings(
@@ -147,13 +147,14 @@ def _seconds(tree: Mapping, path: str, default: str) -> float:
 
 
 def read_web(tree: Mapping) -> WebSettings:
+    enabled = get_bool(tree, "webserver.enabled", False)
     address = get_text(tree, "webserver.listen_address", "0.0.0.0")
     try:
         ipaddress.ip_address(address)
     except ValueError as error:
-        raise ConfigError(f'webserver listen address "{address}" is not a valid IP address') from error
+        raise SettingError(f'webserver listen address "{address}" is not a valid IP address') from error
     return WebSettings(
-        enabled=get_bool(tree, "webserver.enabled", False),
+        enabled=enabled,
         listen_address=address,
         listen_port=get_int(tree, "webserver.listen_port", 8765, high=65_535),
         healthz_path=get_text(tree, "webserver.k8s_healthz_endpoint", "/healthz"),
@@ -165,9 +166,10 @@ def read_web(tree: Mapping) -> WebSettings:
 
 
 def read_metrics(tree: Mapping) -> MetricsSettings:
+    enabled = get_bool(tree, "metrics.enabled", False)
     interval = get_text(tree, "metrics.interval", "5000")
     return MetricsSettings(
-        enabled=get_bool(tree, "metrics.enabled", False),
+        enabled=enabled,
         interval=interval,
         interval_ms=parse_duration_ms(interval),
         output_rule=get_bool(tree, "metrics.output_rule", False),
@@ -186,12 +188,13 @@ def check_metrics(settings: MetricsSettings, prometheus: bool) -> None:
     if settings.interval_ms < _INTERVAL_FLOOR_MS:
         raise ConfigError(
             f"Metrics interval must have a minimum value of {_INTERVAL_FLOOR_MS}ms and reflect a Prometheus compliant "
-            f"time duration format, such as 15m or 1h30m, not '{settings.interval}'"
+            "time duration format: https://prometheus.io/docs/prometheus/latest/querying/basics/#time-durations. "
+            f"'metrics.interval' must be a time such as 15m or 1h30m, not '{settings.interval}'"
         )
     if not (settings.output_rule or settings.output_file or prometheus):
         raise ConfigError(
-            "Metrics are enabled with no output configured. Please enable at least one of metrics.output_rule, "
-            "metrics.output_file and webserver.prometheus_metrics_enabled"
+            "Metrics are enabled with no output configured. Please enable at least one output channel "
+            "('metrics.output_rule', 'metrics.output_file' or 'webserver.prometheus_metrics_enabled')"
         )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping as Environment
 from collections.abc import Sequence
 
 from .channels import check_metrics, read_alert_format, read_log, read_metrics, read_outputs, read_web
-from .errors import ConfigError
+from .errors import ConfigError, SettingError
 from .merge import Merged, read_merged
 from .model import Config, Level, Notice, Plugin
 from .overrides import parse_override
@@ -56,6 +56,15 @@ def load_config(
     """
     environment = os.environ if environment is None else environment
     merged = read_merged(path, [parse_override(option) for option in options], environment)
+    try:
+        return _read(merged, environment, plugins)
+    except SettingError as error:
+        if path is None:
+            raise
+        raise ConfigError(f"Error reading config file ({path}): {error}") from error
+
+
+def _read(merged: Merged, environment: Environment[str, str], plugins: Sequence[Plugin]) -> Config:
     tree = merged.tree
     notices = _file_notices(merged)
     _check_engine(tree, notices)
@@ -96,8 +105,8 @@ def require_outputs(config: Config) -> None:
     """Raises ConfigError if every output is switched off."""
     if not config.outputs.enabled:
         raise ConfigError(
-            "No output configured, please make sure at least one output is configured and enabled "
-            "(stdout_output, file_output, syslog_output, program_output, http_output)."
+            "No output configured, please make sure at least one output is configured and enabled. "
+            "Outputs are stdout_output, file_output, syslog_output, program_output, http_output"
         )
 
 
@@ -120,7 +129,7 @@ def _file_notices(merged: Merged) -> list[Notice]:
 def _check_engine(tree: Mapping, notices: list[Notice]) -> None:
     kind = get_text(tree, "engine.kind", "kmod")
     if kind not in _ENGINE_KINDS:
-        raise ConfigError(f"engine.kind '{kind}' is not a valid kind. Valid are {', '.join(_ENGINE_KINDS)}")
+        raise SettingError(f"engine.kind '{kind}' is not a valid kind. Valid are {', '.join(_ENGINE_KINDS)}")
     for path in _LOOKED_UP:
         find(tree, path)
     if kind in ("kmod", "modern_ebpf"):

@@ -9,16 +9,16 @@ import hashlib
 import os
 from collections.abc import Mapping as Environment
 from collections.abc import Sequence as Options
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .environment import expand_tree
 from .errors import ConfigError, ConfigFileError
 from .model import ConfigFile
-from .overrides import Override, apply_override
+from .overrides import APPEND, Override, apply_override
 from .schema import SchemaCheck, check_schema
 from .tree import Mapping, Node, Place, Scalar, Sequence, parse_yaml
-from .values import find, list_of
+from .values import bad_conversion, find, list_of
 
 _SIZE_LIMIT_BYTES = 16 << 20
 
@@ -44,24 +44,29 @@ def read_merged(path: str | None, overrides: Options[Override], environment: Env
         if override.key.startswith("config_files"):
             apply_override(merged.tree, override)
     for name, strategy, place in _entries(merged.tree):
+        if not name:
+            continue
         merged.watched.append(name)
         for file, named in _expand(name):
             if path is not None and _same_file(file, path):
                 raise ConfigError(
-                    f"{place}: 'config_files' directive tried to recursively include main config file: {file}"
+                    f"Config error: 'config_files' directive tried to recursively include main config file: {file}. "
+                    f"({place})"
                 )
             tree, check, digest = _read_file(file, environment)
             if "config_files" in tree.entries:
                 raise ConfigError(
-                    f"{tree.place_of('config_files')}: 'config_files' can only stand in the main configuration file"
+                    f"Config error: 'config_files' directive in included config file {file}. It can only stand in the "
+                    f"main configuration file ({tree.place_of('config_files')})"
                 )
             merge_into(merged.tree, tree, strategy)
             merged.files.append(ConfigFile(file, check.verdict, named, digest))
             merged.checks.append(check)
+    warnings: list[str] = []
     for override in overrides:
-        apply_override(merged.tree, override)
-    if overrides:
-        merged.checks.append(_check_overrides(overrides))
+        apply_override(merged.tree, override, warnings)
+    merged.checks += [_check_override(override) for override in overrides]
+    merged.checks.append(SchemaCheck(warnings=warnings))
     return merged
 
 
@@ -100,8 +105,8 @@ def _entries(tree: Mapping) -> list[tuple[str, str, Place]]:
     entries = []
     for item in list_of(find(tree, "config_files")):
         path: Node | None = item.entries.get("path") if isinstance(item, Mapping) else item
-        if not isinstance(path, Scalar) or not path.text:
-            raise ConfigError(f"{item.place}: an entry of 'config_files' must be a path, or a mapping with 'path'")
+        if not isinstance(path, Scalar):
+            raise bad_conversion(item, "an entry of 'config_files' must be a path, or a mapping with 'path'")
         strategy = item.entries.get("strategy") if isinstance(item, Mapping) else None
         word = strategy.text if isinstance(strategy, Scalar) else "append"
         entries.append((path.text, word if word in ("override", "add-only") else "append", item.place))
@@ -120,9 +125,9 @@ def _same_file(one: str, other: str) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _check_overrides(overrides: Options[Override]) -> SchemaCheck:
-    """The options as a file of their own, so that a misspelt one is named."""
+def _check_override(override: Override) -> SchemaCheck:
+    """The option as a file of its own, so that a misspelt one is named. Indices do not matter for that."""
     tree = Mapping({}, Place("the command line"))
-    for override in overrides:
-        apply_override(tree, override)
+    path = tuple(APPEND if isinstance(step, int) else step for step in override.path)
+    apply_override(tree, replace(override, path=path))
     return check_schema(tree)

@@ -5,22 +5,28 @@ In: the option's text. Out: the tree, changed in place. Called after the files a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .errors import ConfigError
-from .tree import Mapping, Node, Place, Scalar, Sequence, null_scalar, parse_flow
+from .tree import Mapping, Node, Place, Scalar, Sequence, parse_flow
 
-_APPEND = -1
-_INDEX_LIMIT = 10_000
+APPEND = None
+"""The step that `[]` is: a new element at the end."""
+
+Step = str | int | None
+
+_INDEX = re.compile(r"\s*([+-]?[0-9]{1,10})", re.ASCII)  # what follows the digits does not matter to Falco
+_STEPS_LIMIT = 100
 _ESCAPABLE = ".[]\\"
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One option, split at its first `=`. `path` holds names and indices; index -1 appends."""
+    """One option, split at its first `=`. `path` holds names, indices and `APPEND`."""
 
     key: str
-    path: tuple[str | int, ...]
+    path: tuple[Step, ...]
     value: str
 
 
@@ -32,54 +38,78 @@ def parse_override(text: str) -> Override:
     return Override(key, _parse_path(key), value)
 
 
-def apply_override(root: Mapping, override: Override) -> None:
-    """Set the value in `root`; what is missing on the way is made, what is of another kind replaced."""
-    place = Place(f"-o {override.key}")
+def apply_override(root: Mapping, override: Override, warnings: list[str] | None = None) -> None:
+    """Set the value in `root`; what is missing on the way is made. Raises ConfigError where a scalar is in the way.
+
+    `warnings` hears of lists that become mappings.
+    """
     value = override.value
+    place = Place(f"-o {override.key}")
     flow = value.startswith("{") and value.endswith("}")
     leaf: Node = parse_flow(value, place) if flow else Scalar(value, place)
-    node: Node = root
-    steps = override.path
-    for step, following in zip(steps, (*steps[1:], None), strict=True):
-        child: Node
-        if following is None:
-            child = leaf
-        else:
-            child = _existing(node, step, following) or (
-                Mapping({}, place) if isinstance(following, str) else Sequence([], place)
+    _Setter(override.key, leaf, place, [] if warnings is None else warnings).set(root, override.path)
+
+
+class _Setter:
+    """One assignment, with the rules of the YAML library that Falco uses."""
+
+    def __init__(self, key: str, leaf: Node, place: Place, warnings: list[str]) -> None:
+        self._key = key
+        self._leaf = leaf
+        self._place = place
+        self._warnings = warnings
+
+    def set(self, node: Node | None, steps: tuple[Step, ...]) -> Node:
+        """What stands at the place of `node` afterwards: `node` itself, or what it had to become."""
+        if not steps:
+            return self._leaf
+        step, rest = steps[0], steps[1:]
+        present = None if isinstance(node, Scalar) and node.is_null else node
+        if step is APPEND:
+            return self._append(present, rest)
+        if isinstance(present, Scalar):
+            raise ConfigError(
+                f'Config error at key "{self._key}": operator[] call on a scalar (key: "{step}"): {present.place} says '
+                f"'{present.text}', which has no settings of its own"
             )
-        _store(node, step, child, place)
-        node = child
+        if isinstance(step, int) and not isinstance(present, Mapping):
+            sequence = present if isinstance(present, Sequence) else Sequence([], self._place)
+            if 0 <= step <= len(sequence.items):
+                known = sequence.items[step] if step < len(sequence.items) else None
+                sequence.items[step : step + 1] = [self.set(known, rest)]
+                return sequence
+        mapping = self._mapping(present, step)
+        name = str(step)
+        mapping.entries[name] = self.set(mapping.entries.get(name), rest)
+        mapping.key_places.setdefault(name, self._place)
+        return mapping
+
+    def _append(self, node: Node | None, rest: tuple[Step, ...]) -> Node:
+        if node is not None and not isinstance(node, Sequence):
+            raise ConfigError(
+                f"Config error at key \"{self._key}\": Parsing error: expected a numeric index, found '': what "
+                f"stands at {node.place} is no list"
+            )
+        sequence = node if node is not None else Sequence([], self._place)
+        sequence.items.append(self.set(None, rest))
+        return sequence
+
+    def _mapping(self, node: Node | None, step: Step) -> Mapping:
+        """A list with an index that it cannot have, or with a name, becomes a mapping, which is no list any more."""
+        if isinstance(node, Mapping):
+            return node
+        items = node.items if isinstance(node, Sequence) else []
+        if isinstance(node, Sequence) or isinstance(step, int):
+            self._warnings.append(
+                f"{self._place}: [{step}] is not the next element of a list of {len(items)}: the list becomes a "
+                "mapping and loses its meaning, as in Falco"
+            )
+        return Mapping({str(index): item for index, item in enumerate(items)}, self._place)
 
 
-def _existing(node: Node, step: str | int, following: str | int) -> Node | None:
-    child: Node | None = None
-    if isinstance(step, str) and isinstance(node, Mapping):
-        child = node.entries.get(step)
-    elif isinstance(step, int) and isinstance(node, Sequence) and 0 <= step < len(node.items):
-        child = node.items[step]
-    wanted = Mapping if isinstance(following, str) else Sequence
-    return child if isinstance(child, wanted) else None
-
-
-def _store(node: Node, step: str | int, child: Node, place: Place) -> None:
-    if isinstance(step, str):
-        assert isinstance(node, Mapping)
-        node.entries[step] = child
-        node.key_places.setdefault(step, place)
-        return
-    assert isinstance(node, Sequence)
-    if step == _APPEND:
-        node.items.append(child)
-        return
-    while len(node.items) <= step:
-        node.items.append(null_scalar(place))
-    node.items[step] = child
-
-
-def _parse_path(key: str) -> tuple[str | int, ...]:
+def _parse_path(key: str) -> tuple[Step, ...]:
     """`a.b[0][1].c[]`; a backslash takes the special meaning from `.`, `[`, `]` and itself."""
-    steps: list[str | int] = []
+    steps: list[Step] = []
     name: list[str] = []
     position = 0
     name_expected = True
@@ -110,10 +140,9 @@ def _parse_path(key: str) -> tuple[str | int, ...]:
                 steps.append("".join(name))
                 name.clear()
             end = key.find("]", position)
-            digits = key[position + 1 : end] if end >= 0 else ""
-            if end < 0 or (digits and not (digits.isascii() and digits.isdigit() and int(digits) < _INDEX_LIMIT)):
-                raise fail(f"'[' must be followed by a number below {_INDEX_LIMIT} and ']', or by ']' to append")
-            steps.append(int(digits) if digits else _APPEND)
+            if end < 0:
+                raise fail("a '[' without ']'")
+            steps.append(_index(key, key[position + 1 : end]))
             position = end + 1
             if position < len(key) and key[position] not in ".[":
                 raise fail("after ']' only '.' or '[' can follow")
@@ -127,4 +156,16 @@ def _parse_path(key: str) -> tuple[str | int, ...]:
         raise fail("a name is missing")
     if name:
         steps.append("".join(name))
+    if len(steps) > _STEPS_LIMIT:
+        raise fail(f"more than {_STEPS_LIMIT} levels")
     return tuple(steps)
+
+
+def _index(key: str, text: str) -> int | None:
+    if not text:
+        return APPEND
+    match = _INDEX.match(text)
+    number = int(match[1]) if match else 0
+    if match is None or not -(2**31) <= number < 2**31:
+        raise ConfigError(f"Config error at key \"{key}\": Parsing error: expected a numeric index, found '{text}'")
+    return number

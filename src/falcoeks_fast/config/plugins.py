@@ -14,7 +14,7 @@ from collections.abc import Collection
 from .errors import ConfigError, PluginError
 from .model import AuditSettings, ClusterSettings, EksSettings, Plugin
 from .tree import Mapping, Node, Place, Scalar, Sequence, null_scalar
-from .values import get_nodes, get_text, get_texts, has, is_absent, to_int
+from .values import bad_conversion, get_nodes, get_text, get_texts, has, is_absent, to_bool, to_int
 
 PLUGIN_VERSIONS = {"k8saudit-eks": "0.12.0", "k8saudit": "0.18.0", "json": "0.7.4"}
 _HARMLESS = ("container",)  # packages ship `load_plugins: [container]`; it adds nothing to audit events
@@ -24,17 +24,20 @@ _CLUSTER_KEYS = ("name", "region", "account", "profile", "role_arn", "external_i
 def read_plugins(tree: Mapping) -> tuple[tuple[Plugin, ...], list[str]]:
     """The plugins to use, and lines for the log. Raises ConfigError."""
     configured: dict[str, Mapping] = {}
+    names: list[str] = []
     for item in get_nodes(tree, "plugins"):
         if not isinstance(item, Mapping):
-            raise ConfigError(f"{item.place}: an entry of 'plugins' must be a mapping with name and library_path")
+            raise bad_conversion(item, "an entry of 'plugins' must be a mapping with name and library_path")
         name = get_text(item, "name")
         if not name:
-            raise ConfigError(f"{item.place}: an entry of 'plugins' has no name")
+            raise bad_conversion(item, "an entry of 'plugins' has no name")
         configured.setdefault(name, item)
-    names = get_texts(tree, "load_plugins") if has(tree, "load_plugins") else list(configured)
+        names.append(name)
+    if has(tree, "load_plugins"):
+        names = get_texts(tree, "load_plugins")
     plugins: list[Plugin] = []
     notes: list[str] = []
-    for name in dict.fromkeys(names):
+    for name in names:
         if name in _HARMLESS:
             notes.append(f"Plugin '{name}' is left out: it adds nothing to k8s_audit events")
             continue
@@ -52,6 +55,7 @@ def read_plugins(tree: Mapping) -> tuple[tuple[Plugin, ...], list[str]]:
 
 def check_plugins(plugins: Collection[Plugin]) -> None:
     """Raises PluginError for the first one that cannot be initialised, ConfigError for two that exclude each other."""
+    check_names(plugins)
     for plugin in plugins:
         if plugin.problem:
             raise PluginError(plugin.problem)
@@ -60,6 +64,18 @@ def check_plugins(plugins: Collection[Plugin]) -> None:
             "Plugin 'k8saudit-eks' supports extraction of field 'ka.auditid' that is overlapping for source 'k8s_audit'"
             " with 'k8saudit': load either k8saudit or k8saudit-eks"
         )
+
+
+def check_names(plugins: Collection[Plugin]) -> None:
+    """Raises PluginError for one that is there twice: Falco finds that out before it looks at their settings."""
+    seen: set[str] = set()
+    for plugin in plugins:
+        if plugin.name in seen:
+            raise PluginError(
+                f"cannot register plugin {plugin.library_file or plugin.name} in inspector: found another plugin with "
+                f"name {plugin.name}. Aborting."
+            )
+        seen.add(plugin.name)
 
 
 def _read_plugin(name: str, node: Mapping) -> Plugin:
@@ -81,10 +97,10 @@ def _read_plugin(name: str, node: Mapping) -> Plugin:
 
 def _settings(name: str, init: _InitConfig, open_params: str) -> EksSettings | AuditSettings | None:
     if name == "k8saudit-eks":
+        init.check_switch("use_async")
         return _eks(init, open_params)
-    if name == "k8saudit":
-        return _audit(init, open_params)
-    return None
+    init.check_switch("useAsync")
+    return _audit(init, open_params) if name == "k8saudit" else None
 
 
 def _init_mapping(plugin: str, node: Node | None, place: Place) -> Mapping:
@@ -146,6 +162,14 @@ class _InitConfig:
         if value is None or value < 0:
             raise _wrong_type(self.plugin, f"[{key}]", node)
         return default if value == 0 and zero_is_default else value
+
+    def check_switch(self, key: str) -> None:
+        """A setting without effect here, which Falco refuses if it is no boolean."""
+        node = self.tree.entries.get(key)
+        if node is None or is_absent(self.tree, key):
+            return
+        if not isinstance(node, Scalar) or to_bool(node.text) is None:
+            raise _wrong_type(self.plugin, f"[{key}]", node)
 
 
 def _eks(settings: _InitConfig, open_params: str) -> EksSettings:

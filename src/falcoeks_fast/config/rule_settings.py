@@ -5,10 +5,10 @@ In: the merged tree. Out: values of `model`. Called by `load`.
 
 from __future__ import annotations
 
-from .errors import ConfigError
+from .errors import ConfigError, SettingError
 from .model import AppendEntry, Selection
-from .tree import Mapping, Node, Scalar
-from .values import find, get_nodes, get_text, get_texts, has, list_of, to_bool
+from .tree import Mapping, Node, Scalar, Sequence
+from .values import bad_conversion, find, get_nodes, get_text, get_texts, has, to_bool
 
 PRIORITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug")
 
@@ -33,7 +33,7 @@ def read_rules_files(tree: Mapping) -> tuple[tuple[str, ...] | None, list[str]]:
     if has(tree, "rules_file"):
         place = tree.place_of("rules_file")
         if has(tree, "rules_files"):
-            raise ConfigError(
+            raise SettingError(
                 f"both 'rules_files' and 'rules_file' keys set ({place}, {tree.place_of('rules_files')}): "
                 "delete 'rules_file', the deprecated singular form, after moving its entries to 'rules_files'"
             )
@@ -51,13 +51,13 @@ def read_selections(tree: Mapping) -> tuple[Selection, ...]:
     selections: list[Selection] = []
     for item in get_nodes(tree, "rules"):
         if not isinstance(item, Mapping):
-            raise ConfigError(f"{item.place}: an entry of 'rules' must be a mapping with 'enable' or 'disable'")
+            raise bad_conversion(item, "an entry of 'rules' must be a mapping with 'enable' or 'disable'")
         enable = "enable" in item.entries
         body = item.entries.get("enable" if enable else "disable")
-        rule = get_text(body, "rule") if isinstance(body, Mapping) else ""
-        tag = get_text(body, "tag") if isinstance(body, Mapping) else ""
+        rule = _text(body, "rule") if isinstance(body, Mapping) else ""
+        tag = _text(body, "tag") if isinstance(body, Mapping) else ""
         if not rule and not tag:
-            raise ConfigError(f"{item.place}: an entry of 'rules' needs 'enable' or 'disable' with 'rule' or 'tag'")
+            raise bad_conversion(item, "an entry of 'rules' needs 'enable' or 'disable' with 'rule' or 'tag'")
         if rule:
             selections.append(Selection(enable, rule=rule))
         if tag:
@@ -71,30 +71,58 @@ def read_append_output(tree: Mapping) -> tuple[tuple[AppendEntry, ...], list[str
     warnings: list[str] = []
     for item in get_nodes(tree, "append_output"):
         if not isinstance(item, Mapping):
-            raise ConfigError(f"{item.place}: an entry of 'append_output' must be a mapping")
-        suggested = item.entries.get("suggested_output")
+            raise bad_conversion(item, "an entry of 'append_output' must be a mapping")
         entry = AppendEntry(
-            source=get_text(item, "match.source"),
-            tags=tuple(get_texts(item, "match.tags")),
-            rule=get_text(item, "match.rule"),
-            extra_output=get_text(item, "extra_output"),
+            source=_text(item, "match.source"),
+            tags=_match_tags(item),
+            rule=_text(item, "match.rule"),
+            extra_output=_text(item, "extra_output"),
             fields=_extra_fields(item.entries.get("extra_fields")),
-            suggested_output=isinstance(suggested, Scalar) and to_bool(suggested.text) is True,
+            suggested_output=_suggested(item.entries.get("suggested_output")),
         )
         if entry.rule and entry.tags:
             warnings.append(f"{item.place}: this entry of 'append_output' names a rule and tags; both must hold")
+        if not isinstance(tags := find(item, "match.tags"), Sequence | None):
+            warnings.append(f"{tags.place}: 'match.tags' is no list and asks for nothing, as in Falco; write [TAG]")
         entries.append(entry)
     return tuple(entries), warnings
 
 
+def _text(item: Mapping, path: str) -> str:
+    """A text, null being the word; absent is empty. In a list of entries Falco takes nothing else for it."""
+    node = find(item, path)
+    if node is not None and not isinstance(node, Scalar):
+        raise bad_conversion(node, f"'{path}' must be a text")
+    return node.text if node is not None else ""
+
+
+def _match_tags(item: Mapping) -> tuple[str, ...]:
+    """Anything but a list asks for nothing, as in Falco."""
+    node = find(item, "match.tags")
+    tags = node.items if isinstance(node, Sequence) else []
+    for tag in tags:
+        if not isinstance(tag, Scalar) or tag.is_null:
+            raise bad_conversion(tag, "an entry of 'match.tags' must be a tag")
+    return tuple(tag.text for tag in tags if isinstance(tag, Scalar))
+
+
+def _suggested(node: Node | None) -> bool:
+    value = to_bool(node.text) if isinstance(node, Scalar) else None
+    if node is not None and value is None:
+        raise bad_conversion(node, "'suggested_output' must be true or false")
+    return value is True
+
+
 def _extra_fields(node: Node | None) -> tuple[tuple[str, str], ...]:
+    if node is not None and not isinstance(node, Sequence):
+        raise bad_conversion(node, "'extra_fields' must be a list of fields, and of names with templates")
     fields: dict[str, str] = {}
-    for item in list_of(node):
-        pairs = [(item.text, "")] if isinstance(item, Scalar) else []
+    for item in node.items if isinstance(node, Sequence) else []:
+        pairs = [(item.text, "")] if isinstance(item, Scalar) and not item.is_null else []
         if isinstance(item, Mapping):
             pairs = [(name, value.text) for name, value in item.entries.items() if isinstance(value, Scalar)]
-        if not pairs:
-            raise ConfigError(f"{item.place}: an entry of 'extra_fields' must be a field, or a name with a template")
+        if len(pairs) != 1 or (isinstance(item, Mapping) and len(item.entries) != 1):
+            raise bad_conversion(item, "an entry of 'extra_fields' must be a field, or one name with a template")
         for name, template in pairs:
             if name in fields:
                 raise ConfigError(f"{item.place}: 'extra_fields' names '{name}' twice")

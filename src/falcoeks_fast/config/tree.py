@@ -75,8 +75,7 @@ def parse_yaml(text: str, file: str, warnings: list[str] | None = None) -> Mappi
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        reason = error.problem or error.context or "not YAML"
-        raise ConfigFileError(f"Cannot read config file ({place}): {reason}") from error
+        raise _unreadable(place, error.problem or error.context or "not YAML") from error
     except yaml.YAMLError as error:
         raise ConfigFileError(f"Cannot read config file ({file}): {error}") from error
     if root is None:
@@ -87,10 +86,13 @@ def parse_yaml(text: str, file: str, warnings: list[str] | None = None) -> Mappi
     if isinstance(node, Scalar) and node.is_null:
         return Mapping({}, node.place)
     if not isinstance(node, Mapping):
-        raise ConfigFileError(
-            f"Cannot read config file ({node.place}): expected a mapping of settings at the top level"
-        )
+        raise _unreadable(node.place, "expected a mapping of settings at the top level")
     return node
+
+
+def _unreadable(place: Place, reason: str) -> ConfigFileError:
+    where = f"error at line {place.line}, column {place.column}: " if place.line else ""
+    return ConfigFileError(f"Cannot read config file ({place.file}): {where}{reason}")
 
 
 def _has_more(documents: Iterator[yaml.Node]) -> bool:
@@ -115,7 +117,7 @@ def _convert(node: yaml.Node, file: str, done: dict[int, Node], depth: int) -> N
         return known
     place = Place(file, node.start_mark.line + 1, node.start_mark.column + 1)
     if depth > _DEPTH_LIMIT:
-        raise ConfigFileError(f"Cannot read config file ({place}): nested more than {_DEPTH_LIMIT} levels deep")
+        raise _unreadable(place, f"nested more than {_DEPTH_LIMIT} levels deep")
     result: Node
     if isinstance(node, yaml.ScalarNode):
         result = null_scalar(place) if node.tag == _NULL_TAG else Scalar(node.value, place)

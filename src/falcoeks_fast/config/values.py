@@ -51,14 +51,21 @@ def find(root: Mapping, path: str) -> Node | None:
             if node.is_null:
                 return None
             raise ConfigError(
-                f"{node.place}: '{'.'.join(walked)}' must be a mapping with settings such as '{name}', "
-                f"not '{node.text}'"
+                f"Config error at key \"{path}\": {node.place}: '{'.'.join(walked)}' must be a mapping with settings "
+                f"such as '{name}', not '{node.text}'"
             )
         if not isinstance(node, Mapping) or name not in node.entries:
             return None
         node = node.entries[name]
         walked.append(name)
     return node
+
+
+def bad_conversion(node: Node, reason: str) -> ConfigError:
+    """What Falco cannot make an entry of a list of: begins with the words of its YAML library, which people look up."""
+    place = node.place
+    where = f"yaml-cpp: error at line {place.line}, column {place.column}: " if place.line else ""
+    return ConfigError(f"{where}bad conversion ({place}): {reason}")
 
 
 def get_text(root: Mapping, path: str, default: str = "") -> str:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from falcoeks_fast.app.plugins import fields_by_class
 from falcoeks_fast.cli.arguments import command_parser, configured
 from falcoeks_fast.cli.errors import guarded
-from falcoeks_fast.cli.field_listing import FORMATS, field_listing
+from falcoeks_fast.cli.field_listing import field_listing
+from falcoeks_fast.cli.options import FORMATS
 
 SUMMARY = "List the fields that conditions and outputs can use."
 

@@ -11,11 +11,11 @@ import mmap
 import time
 from collections.abc import Sequence
 
-from falcoeks_fast.app.start import StartOptions, log_plugins, read_config, start_log
+from falcoeks_fast.app.start import StartOptions, check_config_path, log_plugins, read_config, start_log
 from falcoeks_fast.cli.errors import fail_at_run_time, guarded
 from falcoeks_fast.cli.moments import parse_moment_ms
-from falcoeks_fast.cli.options import OptionError, Options, parse_options, usage
-from falcoeks_fast.config import Config, PluginError, check_plugins
+from falcoeks_fast.cli.options import FORMATS, OptionError, Options, parse_options, usage, whole_number
+from falcoeks_fast.config import Config, PluginError, check_names, check_plugins
 from falcoeks_fast.poller.settings import TimeRange
 from falcoeks_fast.versions import version_fields, version_text
 
@@ -30,6 +30,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     options = parse_options(arguments)
+    check_config_path(options.one("c"))
+    _check_format(options)
     if options.on("help"):
         print(usage("falco"), end="")
         return 0
@@ -55,12 +57,18 @@ def _run(arguments: Sequence[str]) -> int:
         _print_version(config)
         return 0
     if options.on("page-size"):
-        print(f"Your system page size is: {mmap.PAGESIZE}")
+        _log.info("Your system page size is: %d bytes", mmap.PAGESIZE)
         return 0
-    if options.on("plugin-info") or options.on("list-plugins"):
-        return _plugins(options, config)
-    log_plugins(config)
+    if options.on("plugin-info"):
+        return _plugin_info(options, config)
     try:
+        check_names(config.plugins)
+        if options.on("list-plugins"):
+            from falcoeks_fast.cli.plugin_listing import plugin_list
+
+            print(plugin_list([plugin.name for plugin in config.plugins]), end="")
+            return 0
+        log_plugins(config)
         check_plugins(config.plugins)
     except PluginError as error:
         return fail_at_run_time(str(error), config.log)
@@ -95,9 +103,10 @@ def start_options(options: Options) -> StartOptions:
 def _with_rules(options: Options, start: StartOptions, config: Config) -> int:
     from falcoeks_fast.app.health import HealthError
     from falcoeks_fast.app.inputs import InputError
+    from falcoeks_fast.app.pidfile import PidFileError
     from falcoeks_fast.app.program import RunOptions, run_program
     from falcoeks_fast.app.rule_loading import RulesError, load_chosen_rules
-    from falcoeks_fast.cli.errors import fail
+    from falcoeks_fast.cli.errors import fail, say_error
 
     try:
         loaded = load_chosen_rules(config, start.rules)
@@ -123,10 +132,22 @@ def _with_rules(options: Options, start: StartOptions, config: Config) -> int:
             config,
             loaded,
         )
+    except PidFileError as error:
+        say_error(str(error), config.log)
+        return 255
     except RulesError as error:
         return fail(str(error))
     except (InputError, HealthError) as error:
         return fail(str(error))
+
+
+def _check_format(options: Options) -> None:
+    """Looked at whatever else is wanted, as by Falco."""
+    if options.on("markdown") and options.on("format"):
+        raise OptionError("Cannot specify both --markdown and --format options together")
+    chosen = options.one("format")
+    if chosen and chosen.lower() not in FORMATS:
+        raise OptionError(f"Invalid format '{chosen}'. Valid values are: {', '.join(FORMATS)}")
 
 
 def _time_range(options: Options) -> TimeRange | None:
@@ -143,10 +164,7 @@ def _time_range(options: Options) -> TimeRange | None:
 
 
 def _seconds(options: Options) -> float:
-    text = options.one("M", "0")
-    if not (text.isascii() and text.isdigit()):
-        raise OptionError(f"-M needs a number of seconds, not '{text}'")
-    return float(text)
+    return float(max(whole_number(options.one("M", "0"), "M"), 0))
 
 
 def _warn(options: Options) -> None:
@@ -167,13 +185,10 @@ def _print_version(config: Config) -> None:
         print("\n".join(line for line in version_text().splitlines() if not line.startswith("falcoeks-fast:")))
 
 
-def _plugins(options: Options, config: Config) -> int:
+def _plugin_info(options: Options, config: Config) -> int:
     from falcoeks_fast.cli.errors import fail
-    from falcoeks_fast.cli.plugin_listing import plugin_info, plugin_list
+    from falcoeks_fast.cli.plugin_listing import plugin_info
 
-    if not options.on("plugin-info"):
-        print(plugin_list([plugin.name for plugin in config.plugins]), end="")
-        return 0
     wanted = options.one("plugin-info")
     found = [
         plugin.name for plugin in config.plugins if wanted in (plugin.name, plugin.library_path, plugin.library_file)
@@ -186,16 +201,14 @@ def _plugins(options: Options, config: Config) -> int:
 
 def _list(options: Options, config: Config) -> int:
     from falcoeks_fast.app.plugins import fields_by_class, provided_sources
-    from falcoeks_fast.cli.field_listing import FORMATS, field_listing
+    from falcoeks_fast.cli.field_listing import field_listing
 
     source = options.one("list")
     if source not in ("", "syscall", *provided_sources(config)):
         raise OptionError("Value for --list must be a valid source type")
-    if options.on("markdown") and options.on("format"):
-        raise OptionError("--markdown and --format exclude each other")
-    chosen = "markdown" if options.on("markdown") else options.one("format", "text")
-    if chosen not in FORMATS:
-        raise OptionError(f"Invalid format '{chosen}'. Valid values are: {', '.join(FORMATS)}")
     listing = {} if source == "syscall" else fields_by_class(config)
-    print(field_listing(listing, chosen, names_only=options.on("N"), with_types=options.on("v")))
+    chosen = "markdown" if options.on("markdown") else options.one("format").lower() or "text"
+    text = field_listing(listing, chosen, names_only=options.on("N"), with_types=options.on("v"))
+    if text:
+        print(text)
     return 0
