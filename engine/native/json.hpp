@@ -167,9 +167,14 @@ inline char *put_utf8(char *out, uint32_t c) {
     return out;
 }
 
-// Decode escapes into `out` (room for `in.size` bytes); the number of bytes written. Unknown escapes stay as written,
-// a surrogate without its half becomes U+FFFD.
-inline size_t decode_into(Text in, char *out) {
+// What becomes of a surrogate escape without its other half.
+enum class Halves {
+    as_falco,  // it stays as written; before another \u escape both become one U+FFFD
+    replaced,  // U+FFFD
+};
+
+// Decode escapes into `out` (room for `in.size` bytes); the number of bytes written. Unknown escapes stay as written.
+inline size_t decode_into(Text in, char *out, Halves halves = Halves::as_falco) {
     char *start = out;
     const char *p = in.data, *end = in.data + in.size;
     while (p < end) {
@@ -193,13 +198,17 @@ inline size_t decode_into(Text in, char *out) {
             if (u < 0) { *out++ = '\\'; *out++ = 'u'; break; }
             p += 4;
             if (u >= 0xd800 && u < 0xe000) {
-                int32_t low = u < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? hex4(p + 2) : -1;
-                if (low >= 0xdc00 && low < 0xe000) {
+                int32_t low = end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? hex4(p + 2) : -1;
+                if (u < 0xdc00 && low >= 0xdc00 && low < 0xe000) {
                     out = put_utf8(out, 0x10000u + ((static_cast<uint32_t>(u) - 0xd800u) << 10) +
                                             (static_cast<uint32_t>(low) - 0xdc00u));
                     p += 6;
-                } else {
+                } else if (halves == Halves::replaced || low >= 0) {
                     out = put_utf8(out, 0xfffd);
+                    if (halves == Halves::as_falco) p += 6;
+                } else {
+                    std::memmove(out, p - 6, 6);
+                    out += 6;
                 }
             } else {
                 out = put_utf8(out, static_cast<uint32_t>(u));

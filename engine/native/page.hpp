@@ -31,7 +31,7 @@ struct SplitPage {
 
     void set_token(Text inside) {
         next_token.resize(inside.size + 3);
-        next_token.resize(decode_into(inside, next_token.data()));
+        next_token.resize(decode_into(inside, next_token.data(), Halves::replaced));
         has_token = true;
     }
 };

@@ -60,7 +60,7 @@ inline size_t one_escape(const uint8_t *p, const uint8_t *end, uint8_t *&out) {
     }
     if (length > static_cast<size_t>(end - p)) length = static_cast<size_t>(end - p);
     char decoded[16];
-    size_t n = decode_into(Text(reinterpret_cast<const char *>(p), length), decoded);
+    size_t n = decode_into(Text(reinterpret_cast<const char *>(p), length), decoded, Halves::replaced);
     std::memcpy(out, decoded, n);
     out += n;
     return length;

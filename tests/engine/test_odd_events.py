@@ -78,9 +78,16 @@ def test_the_first_of_equal_keys_counts() -> None:
 @pytest.mark.parametrize(
     ("written", "value"),
     [
-        (rb'"\ud800"', "\ufffd"),
-        (rb'"a\udc00\ud83d\ude00"', "a\ufffd\U0001f600"),
-        (rb'"a\ud83db"', "a\ufffdb"),
+        (rb'"\ud800"', r"\ud800"),
+        (rb'"\uDC00x"', r"\uDC00x"),
+        (rb'"a\ud83d\n\u12"', "a\\ud83d\n\\u12"),
+        (rb'"a\ud83d\u12"', r"a\ud83d\u12"),
+        (rb'"\ud800\u0041b"', "\ufffdb"),
+        (rb'"\ud800\u0000b"', "\ufffdb"),
+        (rb'"\ud800\ud800"', "\ufffd"),
+        (rb'"\udc00\ud800\ud83d"', "\ufffd\\ud83d"),
+        (rb'"\ud800\ud83d\ude00"', "\ufffd\\ude00"),
+        (rb'"a\ud83d\ude00"', "a\U0001f600"),
         (b'"a\xffb"', "a\ufffdb"),
         (b'"a\xc3"', "a\ufffd"),
         (b'"\xed\xa0\x80"', "\ufffd\ufffd\ufffd"),
@@ -104,6 +111,23 @@ def test_odd_texts_are_alerted_as_valid_utf_8(written: bytes, value: str) -> Non
         (alert,) = alerts(batch)
         assert batch.events == 1
         assert alert["output_fields"]["ka.user.name"] == value
+
+
+def test_lone_surrogates_of_a_page_are_replaced() -> None:
+    """In the text of the page, that is, before the message in it is read."""
+    text = json.dumps(EVENT).replace('"alice"', '"HALF"')
+    body = page([text.encode()])
+    for half, value in ((rb"\ud800", "\ufffd"), (rb"\ud800\u0041", "\ufffdA"), (rb"\\ud800\\u0041", "\ufffd")):
+        batch = scanner(rule_set(rule("r", "ka.user.name exists"))).scan_page(body.replace(b"HALF", half), ORIGIN)
+        (alert,) = alerts(batch)
+        assert alert["output_fields"]["ka.user.name"] == value
+
+
+def test_keys_with_lone_surrogates_are_compared_as_their_texts() -> None:
+    text = json.dumps(EVENT).replace('"verb":', '"x\\ud800\\u0041y": "half", "\\udc00z": "lone", "verb":')
+    keys = rule("r", "json.value[/x\ufffdy] = half and json.value[/\\udc00z] = lone", "%json.value[/x\ufffdy]")
+    (alert,) = alerts(scanner(rule_set(keys)).scan_payload(text.encode(), ORIGIN))
+    assert alert["output_fields"]["json.value[/x\ufffdy]"] == "half"
 
 
 def test_a_patch_has_no_containers_and_null_volumes_no_paths() -> None:

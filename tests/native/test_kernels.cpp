@@ -53,7 +53,7 @@ size_t plain_string_end(std::string_view s) {
 
 std::string plain_unescape(std::string_view s) {
     std::string out(s.size() + 3, 0);
-    out.resize(decode_into(Text(s.data(), s.size()), out.data()));
+    out.resize(decode_into(Text(s.data(), s.size()), out.data(), Halves::replaced));
     return out;
 }
 

@@ -55,7 +55,7 @@ static void scalars() {
     SAME(read(verb, R"("verb":null)"), "null");
     SAME(read(verb, R"("verb":1.50)"), "1.50");
     SAME(read(verb, R"("verb":{ "b" : [ 1e3, "caf\u00e9\/" ] })"), R"({"b":[1e3,"caf\u00e9\/"]})");
-    SAME(read(verb, R"("verb":"caf\u00e9\ud83d\ude00\ud83d\q")"), "caf\xc3\xa9\xf0\x9f\x98\x80\xef\xbf\xbd\\q");
+    SAME(read(verb, R"("verb":"caf\u00e9\ud83d\ude00\ud83d\q")"), "caf\xc3\xa9\xf0\x9f\x98\x80\\ud83d\\q");
     SAME(read(verb, R"("verb":"a\u0000b")"), "a");
     SAME(read(verb, ""), "absent");
     SlotPlan user = slot(Reader::scalar, {"user", "username"});

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
 _ESCAPE = re.compile(rb"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_UNIT = re.compile(rb"\\u([0-9a-fA-F]{4})")
 _SHORT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b'"': b'"', b"\\": b"\\", b"/": b"/"}
 
 
@@ -54,28 +55,25 @@ class Json:
 
 def decode_string(raw: bytes) -> bytes:
     """The content of a JSON string with its quotes."""
-    pieces: list[str | bytes] = []
-    at = 1
-    for match in _ESCAPE.finditer(raw, 1, len(raw) - 1):
-        pieces.append(raw[at : match.start()])
-        what = match.group(1)
-        pieces.append(chr(int(what[1:], 16)) if what[:1] == b"u" and len(what) == 5 else _SHORT.get(what, b"\\" + what))
-        at = match.end()
-    pieces.append(raw[at:-1])
-    out = b""
-    surrogate = ""
-    for piece in pieces:
-        if isinstance(piece, str):
-            surrogate += piece
+    out, at, end = b"", 1, len(raw) - 1
+    while match := _ESCAPE.search(raw, at, end):
+        out += raw[at : match.start()]
+        what, at = match.group(1), match.end()
+        if len(what) < 5:
+            out += _SHORT.get(what, b"\\" + what)
             continue
-        if piece or not surrogate:
-            out += _units(surrogate) + piece
-            surrogate = ""
-    return out + _units(surrogate)
+        unit = int(what[1:], 16)
+        after = _UNIT.match(raw, at, end) if 0xD800 <= unit < 0xE000 else None
+        if after is not None:  # whatever it is, it is read as the other half
+            unit = _pair(unit, int(after.group(1), 16))
+            at = after.end()
+        out += match.group() if 0xD800 <= unit < 0xE000 else chr(unit).encode()
+    return out + raw[at:end]
 
 
-def _units(text: str) -> bytes:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode() if text else b""
+def _pair(high: int, low: int) -> int:
+    good = high < 0xDC00 <= low < 0xE000
+    return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00) if good else 0xFFFD
 
 
 @lru_cache(256)
