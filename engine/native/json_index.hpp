@@ -94,13 +94,14 @@ inline IndexResult Indexer::link(Document &doc, const uint32_t *at, uint32_t *ju
                 ++p;
                 state = after;
             } else if (c == '{' || c == '[') {
-                if (depth == kMaxDepth) return IndexResult::malformed;
                 open[depth++] = p;
                 ++p;
                 state = c == '{' ? key : value;
                 if (p < count && data[at[p]] == (c == '{' ? '}' : ']')) {
                     jump[open[--depth]] = ++p;
                     state = after;
+                } else if (depth == kMaxDepth && p < count) {
+                    return IndexResult::malformed;  // whatever stands in it is too deep
                 }
             } else if (c == '}' || c == ']' || c == ',' || c == ':') {
                 return IndexResult::malformed;

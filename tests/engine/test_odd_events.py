@@ -130,6 +130,26 @@ def test_keys_with_lone_surrogates_are_compared_as_their_texts() -> None:
     assert alert["output_fields"]["json.value[/x\ufffdy]"] == "half"
 
 
+@pytest.mark.parametrize(
+    ("before", "inner", "after", "events"),
+    [
+        ('{"a":' * 298, "1", "}" * 298, 1),
+        ('{"a":' * 299, "1", "}" * 299, 0),
+        ('{"a":' * 298, "{}", "}" * 298, 1),
+        ('{"a":' * 299, "{}", "}" * 299, 0),
+        ("[" * 298, '{"a":1}', "]" * 298, 0),
+        ("[" * 297, '{"a":1}', "]" * 297, 1),
+        ("[" * 298, "1", "]" * 298, 1),
+        ("[" * 299, '"x"', "]" * 299, 0),
+    ],
+)
+def test_a_value_deeper_than_300_is_malformed(before: str, inner: str, after: str, events: int) -> None:
+    """The event's object and the value inside all others count, too."""
+    text = json.dumps(EVENT)[:-1] + f', "x":{before}{inner}{after}}}'
+    batch = scanner(rule_set(rule("r", "ka.verb exists"))).scan_payload(text.encode(), ORIGIN)
+    assert (batch.events, batch.malformed) == (events, 1 - events)
+
+
 def test_a_patch_has_no_containers_and_null_volumes_no_paths() -> None:
     rules = rule_set(
         rule("image", "ka.req.pod.containers.image exists"),
