@@ -31,7 +31,7 @@ class ValueType(IntEnum):
 class Reader(IntEnum):
     """How a slot takes its value from an event. `path`, `alt`, `index` and `key` are the slot's (`spec`: fields)."""
 
-    SCALAR = 0  # simple path, text of the value
+    SCALAR = 0  # simple path, text of the value; with an index a walk
     PLAIN_LIST = 1  # simple path to an array, elements as text; `index` picks one
     WALK_STRICT = 2  # walk; one hole makes the whole absent
     WALK_SKIP = 3  # walk; holes are dropped

@@ -82,7 +82,7 @@ class Dispatch {
         if (o.kind != OperandKind::slot || !o.scalar_string()) return false;
         const SlotPlan &s = plan.slots[o.slot];
         if (s.reader == Reader::json_rawtime || is_truncated_flag(s)) return true;
-        return (s.reader == Reader::scalar || s.reader == Reader::json_value) && !s.path.empty() &&
+        return (s.reader == Reader::scalar || s.reader == Reader::json_value) && !s.path.empty() && s.index < 0 &&
                s.root != kRootOther && s.root != kRootRequestObject && s.root != kRootResponseObject;
     }
 

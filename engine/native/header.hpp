@@ -16,7 +16,7 @@ class HeaderSlot {
 
     explicit HeaderSlot(const SlotPlan &slot) {
         if (slot.reader != Reader::scalar && slot.reader != Reader::json_value) return;
-        if (slot.path.empty() || slot.path.size() > 2 || slot.root == kRootOther) return;
+        if (slot.path.empty() || slot.path.size() > 2 || slot.root == kRootOther || slot.index >= 0) return;
         root_ = slot.root;
         needs_audit_id_ = slot.reader == Reader::scalar;
         if (slot.path.size() == 2) {

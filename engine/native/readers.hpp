@@ -23,8 +23,16 @@ inline Value read_scalar(const SlotPlan &slot, const EventView &event, Arena &ar
     return Value::of(field_text(event.doc, p, arena));
 }
 
+// The one value of a walk with an index: every array on the way is left by that element.
+inline Value read_walked_scalar(const SlotPlan &slot, const EventView &event, Arena &arena) {
+    Walk w(event, arena, slot, slot.index);
+    if (w.result == Walked::absent) return Value::none();
+    if (w.result == Walked::unknown || event.doc.is_cut(*w.positions.begin())) return Value::lost();
+    return Value::of(field_text(event.doc, *w.positions.begin(), arena));
+}
+
 inline Value read_repository_scalar(const SlotPlan &slot, const EventView &event, Arena &arena, Text (*cut)(Text)) {
-    Value v = read_scalar(slot, event, arena);
+    Value v = slot.index < 0 ? read_scalar(slot, event, arena) : read_walked_scalar(slot, event, arena);
     if (v.state == Value::present) v.text = cut(v.text);
     return v;
 }
@@ -64,7 +72,8 @@ inline Value read_audit_field(const SlotPlan &slot, const EventView &event, Aren
     using Holes = ListReader::Holes;
     ListReader list(slot, event, arena);
     switch (slot.reader) {
-    case Reader::scalar: return read_scalar(slot, event, arena);
+    case Reader::scalar:
+        return slot.index < 0 ? read_scalar(slot, event, arena) : read_walked_scalar(slot, event, arena);
     case Reader::plain_list: return list.plain_list();
     case Reader::walk_strict: return list.walk(Holes::strict);
     case Reader::whole_as_list:

@@ -79,11 +79,14 @@ def _scalars() -> Iterator[Field]:
     )
     for name, path, doc in rows:
         yield Field(name, FieldClass.AUDIT, doc, Reader.SCALAR, path)
-    for name, path, doc in (
-        ("ka.req.container.image", (*_SPEC, "containers", "0", "image"), "The image of the first container."),
-        ("ka.req.container.host_network", (*_SPEC, "hostNetwork"), "The same as ka.req.pod.host_network."),
-    ):
-        yield Field(name, FieldClass.AUDIT, doc, Reader.SCALAR, path, deprecated=True)
+    yield Field(
+        "ka.req.container.host_network",
+        FieldClass.AUDIT,
+        "The same as ka.req.pod.host_network.",
+        Reader.SCALAR,
+        (*_SPEC, "hostNetwork"),
+        deprecated=True,
+    )
 
 
 def _special() -> Iterator[Field]:
@@ -124,13 +127,22 @@ def _special() -> Iterator[Field]:
         place="requestObject.spec.volumes[].hostPath.path",
         deprecated=True,
     )
-    yield Field(
-        "ka.req.container.image.repository",
+    first_image = Field(
+        "ka.req.container.image",
         audit,
-        "The image of the first container up to the first colon and the first @.",
-        Reader.REPOSITORY_SCALAR,
-        (*_SPEC, "containers", "0", "image"),
+        "The image of the first container.",
+        Reader.SCALAR,
+        (*_SPEC, "containers", "image"),
+        index=0,
+        place="requestObject.spec.containers[0].image",
         deprecated=True,
+    )
+    yield first_image
+    yield replace(
+        first_image,
+        name="ka.req.container.image.repository",
+        doc="The image of the first container up to the first colon and the first @.",
+        reader=Reader.REPOSITORY_SCALAR,
     )
     yield Field(
         "ka.req.container.privileged",

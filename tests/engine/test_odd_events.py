@@ -150,6 +150,32 @@ def test_a_value_deeper_than_300_is_malformed(before: str, inner: str, after: st
     assert (batch.events, batch.malformed) == (events, 1 - events)
 
 
+@pytest.mark.parametrize(
+    ("request_object", "image"),
+    [
+        ('{"spec":{"containers":[{"image":"r:1"},{"image":"q"}]}}', "r:1"),
+        ('{"spec":{"containers":{"name":"x","image":"r:1"}}}', "r:1"),
+        ('{"spec":[{"containers":[{"image":"r:1"}]}]}', "r:1"),
+        ('[{"spec":{"containers":[{"image":"r:1"}]}}]', "r:1"),
+        ('{"spec":{"containers":[{"image":["r:1"]}]}}', '["r:1"]'),
+        ('{"spec":{"containers":[{"image":null}]}}', "null"),
+        ('{"spec":{"containers":[[{"image":"r:1"}]]}}', None),
+        ('{"spec":{"containers":{"0":{"image":"r:1"}}}}', None),
+        ('{"spec":{"containers":[]}}', None),
+        ('{"spec":{"containers":[{}]}}', None),
+    ],
+)
+def test_the_first_image_is_found_by_a_walk(request_object: str, image: str | None) -> None:
+    """As that of ka.req.pod.containers.image[0]."""
+    fields = "%ka.req.container.image %ka.req.container.image.repository %ka.req.pod.containers.image[0]"
+    text = json.dumps(EVENT)[:-1] + f', "requestObject":{request_object}}}'
+    (alert,) = alerts(scanner(rule_set(rule("r", "ka.verb exists", fields))).scan_payload(text.encode(), ORIGIN))
+    shown = alert["output_fields"]
+    assert shown["ka.req.container.image"] == image
+    assert shown["ka.req.container.image.repository"] == (None if image is None else image.partition(":")[0])
+    assert shown["ka.req.pod.containers.image[0]"] == (None if image is None else [image])
+
+
 def test_a_patch_has_no_containers_and_null_volumes_no_paths() -> None:
     rules = rule_set(
         rule("image", "ka.req.pod.containers.image exists"),
