@@ -159,7 +159,8 @@ def _slot(field: Field, ref: FieldRef) -> Slot:
                 raise _bad(
                     ref, f"the index of field '{field.name}' is not composed only by digits: {printable(argument)}"
                 )
-            index = min(int(argument), _MAX_INDEX)
+            # The largest index is Falco's own mark for no index.
+            index = -1 if int(argument) == 2**64 - 1 else min(int(argument), _MAX_INDEX)
     else:
         if argument is None:
             raise _bad(ref, f"field '{field.name}' requires an argument: write {field.name}[...]")

@@ -58,6 +58,8 @@ def test_listing_is_by_class() -> None:
         ("json.value[/]", ("",), -1, ""),
         ("jevt.value[/a/]", ("a", ""), -1, ""),
         ("json.value[~01]", ("~1",), -1, ""),
+        ("ka.req.pod.containers.name[18446744073709551614]", None, 2**63 - 1, ""),
+        ("ka.req.pod.containers.name[18446744073709551615]", None, -1, ""),
         ("ka.req.container.image", ("requestObject", "spec", "containers", "image"), 0, ""),
     ],
 )
