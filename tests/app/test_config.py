@@ -198,6 +198,13 @@ def test_a_misspelt_key_of_our_own_is_an_error(tmp_path: Path) -> None:
         load(tmp_path, "falcoeks: {shadow: perhaps}\n")
 
 
+def test_extra_fields(tmp_path: Path) -> None:
+    """A template may be empty: whether that is an error depends on the rules it is for."""
+    config = load(tmp_path, "append_output: [{extra_fields: [ka.verb, {f: x}, {g: ''}, {h: }, ka.verb]}]\n")
+    (entry,) = config.append_output
+    assert entry.fields == (("ka.verb", None), ("f", "x"), ("g", ""), ("h", "null"))
+
+
 def test_system_call_settings_are_accepted_with_one_line(tmp_path: Path) -> None:
     config = load(tmp_path, "engine: {kind: nodriver, kmod: {a: 1}}\nbase_syscalls: {all: true}\nfalco_libs: {}\n")
     lines = [notice.text for notice in config.notices if "system-call" in notice.text]
@@ -218,6 +225,11 @@ def test_system_call_settings_are_accepted_with_one_line(tmp_path: Path) -> None
         ("rules_files: []\nrules_file: x", "both 'rules_files' and 'rules_file' keys set"),
         ("rules: [{enable: {}}]", "needs 'enable' or 'disable'"),
         ("append_output: [{extra_fields: [{a: b}, {a: c}]}]", "names 'a' twice"),
+        ("append_output: [{extra_fields: [a, {a: c}]}]", "names 'a' twice"),
+        ("append_output: [{extra_fields: [{a: b, c: d}]}]", "must be a field, or one name with a template"),
+        ("append_output: [{extra_fields: [{}]}]", "must be a field, or one name with a template"),
+        ("append_output: [{extra_fields: [{a: [b]}]}]", "must be a field, or one name with a template"),
+        ("append_output: [{extra_fields: [~]}]", "must be a field, or one name with a template"),
         ("file_output: {enabled: true}", "no filename"),
         ("http_output: {enabled: true}", "no url"),
         ("http_output: {enabled: true, url: 'ftp://x'}", "must begin with http"),

@@ -290,6 +290,9 @@ def test_bad_appended_output_fails_every_rule_it_is_for() -> None:
     entries = [AppendOutput(extra_output="%ka.nope", rule="b")]
     assert good(rule("a"), append_output=entries).successful
     assert failure(rule("b"), append_output=entries).code == "LOAD_ERR_COMPILE_OUTPUT"
+    empty = [AppendOutput(extra_fields=(("f", ""),), rule="b")]
+    assert good(rule("a"), append_output=empty).successful
+    assert failure(rule("b"), append_output=empty).code == "LOAD_ERR_COMPILE_OUTPUT"
     raw = [AppendOutput(extra_fields=(("ka.nope", None),))]
     error = failure(rule("b", more="skip-if-unknown-filter: true"), append_output=raw)
     assert error.code == "LOAD_ERR_COMPILE_OUTPUT"

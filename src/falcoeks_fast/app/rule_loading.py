@@ -85,7 +85,7 @@ def load_settings(config: Config, *, keep_going: bool = False) -> LoadSettings:
         append_output=tuple(
             AppendOutput(
                 extra_output=entry.extra_output,
-                extra_fields=tuple((name, template or None) for name, template in entry.fields),
+                extra_fields=entry.fields,
                 suggested_output=entry.suggested_output,
                 source=entry.source,
                 rule=entry.rule,

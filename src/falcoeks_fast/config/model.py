@@ -27,13 +27,13 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class AppendEntry:
-    """One entry of `append_output`. `fields` are (name, template); an empty template means the raw field `name`."""
+    """One entry of `append_output`. `fields` are (name, template); no template means the raw field `name`."""
 
     source: str = ""
     tags: tuple[str, ...] = ()
     rule: str = ""
     extra_output: str = ""
-    fields: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, str | None], ...] = ()
     suggested_output: bool = False
 
 

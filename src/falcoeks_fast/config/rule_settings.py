@@ -113,23 +113,26 @@ def _suggested(node: Node | None) -> bool:
     return value is True
 
 
-def _extra_fields(node: Node | None) -> tuple[tuple[str, str], ...]:
+def _extra_fields(node: Node | None) -> tuple[tuple[str, str | None], ...]:
     if node is not None and not isinstance(node, Sequence):
         raise bad_conversion(node, "'extra_fields' must be a list of fields, and of names with templates")
-    fields: dict[str, str] = {}
+    fields: dict[str, str | None] = {}
     for item in node.items if isinstance(node, Sequence) else []:
-        pairs = [(item.text, "")] if isinstance(item, Scalar) and not item.is_null else []
-        if isinstance(item, Mapping):
-            pairs = [(name, value.text) for name, value in item.entries.items() if isinstance(value, Scalar)]
-        if len(pairs) != 1 or (isinstance(item, Mapping) and len(item.entries) != 1):
-            raise bad_conversion(item, "an entry of 'extra_fields' must be a field, or one name with a template")
-        for name, template in pairs:
-            if name in fields:
-                raise ConfigError(f"{item.place}: 'extra_fields' names '{name}' twice")
-            if not template and isinstance(item, Mapping):
-                raise ConfigError(f"{item.place}: the template of the extra field '{name}' is empty")
-            fields[name] = template
+        name, template = _extra_field(item)
+        if name in fields and not (template is None and fields[name] is None):
+            raise ConfigError(f"{item.place}: 'extra_fields' names '{name}' twice")
+        fields[name] = template
     return tuple(fields.items())
+
+
+def _extra_field(item: Node) -> tuple[str, str | None]:
+    if isinstance(item, Scalar) and not item.is_null:
+        return item.text, None
+    if isinstance(item, Mapping) and len(item.entries) == 1:
+        ((name, value),) = item.entries.items()
+        if isinstance(value, Scalar):
+            return name, "null" if value.is_null else value.text
+    raise bad_conversion(item, "an entry of 'extra_fields' must be a field, or one name with a template")
 
 
 def read_static_fields(tree: Mapping) -> tuple[tuple[str, str], ...]:

@@ -39,7 +39,7 @@ class ReplayedAlert:
 
 def numbered(config: Config) -> Config:
     """The configuration under which rules must be loaded for a `Side`: alerts carry the number of their event."""
-    entry = AppendEntry(fields=((_NUMBER, ""), (_AUDIT_ID, "")))
+    entry = AppendEntry(fields=((_NUMBER, None), (_AUDIT_ID, None)))
     return replace(config, append_output=(*config.append_output, entry))
 
 
