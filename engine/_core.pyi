@@ -35,6 +35,7 @@ class Format:
         raw_text: bool = False,
         alert_id: bool = False,
         origin_fields: bool = False,
+        host_info: bool = True,
         hostname: str = "",
         plugin: str = "k8saudit-eks",
     ) -> None:

@@ -71,7 +71,8 @@ cdef class Format:
 
     def __init__(self, *, bint json_output=False, bint include_output=True, bint include_message=False,
                  bint include_output_fields=True, bint include_tags=True, bint iso8601=False, bint raw_text=False,
-                 bint alert_id=False, bint origin_fields=False, str hostname="", str plugin="k8saudit-eks"):
+                 bint alert_id=False, bint origin_fields=False, bint host_info=True, str hostname="",
+                 str plugin="k8saudit-eks"):
         self.options.json_output = json_output
         self.options.include_output = include_output
         self.options.include_message = include_message
@@ -81,6 +82,7 @@ cdef class Format:
         self.options.raw_text = raw_text
         self.options.alert_id = alert_id
         self.options.origin_fields = origin_fields
+        self.options.host_info = host_info
         self.options.hostname = hostname.encode("utf-8", "surrogateescape")
         self.options.plugin = plugin.encode("utf-8", "surrogateescape")
 

@@ -22,6 +22,7 @@ cdef extern from "face.hpp" namespace "fe" nogil:
         cbool raw_text
         cbool alert_id
         cbool origin_fields
+        cbool host_info
         string hostname
         string plugin
 

@@ -24,6 +24,7 @@ struct FormatOptions {
     bool raw_text = false;
     bool alert_id = false;       // `falcoeks.alert_id` in output_fields
     bool origin_fields = false;  // `falcoeks.account`, `.cluster` and `.region` in output_fields
+    bool host_info = true;       // evt.hostname is the host's name, not empty
     std::string hostname;
     std::string plugin = "k8saudit-eks";
 };

@@ -38,7 +38,7 @@ class RuleBook {
     const RuleSet &rules() const { return *rules_; }
     const AlertFormatter &formatter() const { return formatter_; }
     const Prefilter &prefilter() const { return prefilter_; }
-    Text hostname() const { return text(formatter_.options().hostname); }
+    Text hostname() const { return formatter_.options().host_info ? text(formatter_.options().hostname) : Text(); }
     Text plugin() const { return text(formatter_.options().plugin); }
 
     // Different for every rule book of the process, also for one made where another lay before.

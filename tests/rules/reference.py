@@ -161,7 +161,11 @@ class _Event:
             return own_field(self.doc, slot)
         index = None if slot.index < 0 else slot.index
         at_path = simple_path(self.doc, slot.path)
-        if index is not None and slot.reader in (Reader.SCALAR, Reader.REPOSITORY_SCALAR, Reader.REPOSITORY_SCALAR_FIXED):
+        if index is not None and slot.reader in (
+            Reader.SCALAR,
+            Reader.REPOSITORY_SCALAR,
+            Reader.REPOSITORY_SCALAR_FIXED,
+        ):
             (at_path,) = walk(self.doc, slot.path, index) or (None,)
         match slot.reader:
             case Reader.SCALAR:

@@ -69,18 +69,24 @@ def make_format(alerts: AlertFormat, several_clusters: bool, plugin: str) -> For
         raw_text=alerts.raw_text,
         alert_id=alerts.alert_id,
         origin_fields=several_clusters,
+        host_info=alerts.host_info,
         hostname=host_name(),
         plugin=plugin,
     )
 
 
 def host_name() -> str:
-    """FALCO_HOSTNAME, else the machine's name."""
-    return os.environ.get(_HOSTNAME_VARIABLE) or socket.gethostname()
+    """FALCO_HOSTNAME, even an empty one, else the machine's name."""
+    return os.environ.get(_HOSTNAME_VARIABLE, "") if hostname_overridden() else socket.gethostname()
+
+
+def event_host_name(config: Config) -> str:
+    """The value of `evt.hostname`."""
+    return host_name() if config.alerts.host_info else ""
 
 
 def hostname_overridden() -> bool:
-    return bool(os.environ.get(_HOSTNAME_VARIABLE))
+    return _HOSTNAME_VARIABLE in os.environ
 
 
 def plugin_name(config: Config) -> str:

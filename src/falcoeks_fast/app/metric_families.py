@@ -15,7 +15,7 @@ from falcoeks_fast.engine.statistics import EventCounts, RuleFacts
 from falcoeks_fast.poller.status import ClusterStatus
 from falcoeks_fast.versions import FALCO_VERSION
 
-from .generation import host_name
+from .generation import event_host_name
 from .moments import Moments
 from .view import View
 
@@ -54,7 +54,7 @@ def _falco(view: View, moments: Moments, elapsed_s: float) -> list[Family]:
         config_files,
         _gauge("falcosecurity_scap_engine_name_info", engine_name="source_plugin", evt_source="k8s_audit"),
         _gauge(f"{prefix}_kernel_release_info", kernel_release=platform.release()),
-        _gauge("falcosecurity_evt_hostname_info", hostname=host_name()),
+        _gauge("falcosecurity_evt_hostname_info", hostname=event_host_name(view.config)),
         Family(f"{prefix}_outputs_queue_num_drops_total", _COUNTER).add(drops),
         _gauge(f"{prefix}_reload_timestamp_nanoseconds", moments.reloaded_ns),
         _gauge(f"{prefix}_start_timestamp_nanoseconds", moments.started_ns),

@@ -24,7 +24,7 @@ from falcoeks_fast.engine.outputs.parcel import Alert
 from falcoeks_fast.engine.resources import Resources, boot_time_ns, read_resources
 from falcoeks_fast.versions import FALCO_VERSION
 
-from .generation import host_name
+from .generation import event_host_name, host_name
 from .metric_families import config_digests
 from .moments import Moments
 from .view import View
@@ -79,7 +79,7 @@ class Snapshots:
         fields: dict[str, FieldValue] = {
             "evt.time": time_ns,
             "evt.source": "k8s_audit",
-            "evt.hostname": host_name(),
+            "evt.hostname": event_host_name(view.config),
             "falco.version": FALCO_VERSION,
             "falco.kernel_release": platform.release(),
             "falco.host_boot_ts": boot_time_ns(),

@@ -39,6 +39,7 @@ def read_alert_format(tree: Mapping) -> AlertFormat:
         iso8601=get_bool(tree, "time_format_iso_8601", False),
         raw_text=get_bool(tree, "falcoeks.raw_text", False),
         alert_id=get_bool(tree, "falcoeks.alert_id", False),
+        host_info=get_bool(tree, "plugins_hostinfo", True),
     )
 
 

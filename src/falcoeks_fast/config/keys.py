@@ -76,7 +76,7 @@ FALCO_KEYS = _table(
     plugins[].library_path | text | | Accepted; there is no library to load.
     plugins[].init_config | any | | The plugin's settings.
     plugins[].open_params | text | | What to read: cluster name, file, directory or webhook address.
-    plugins_hostinfo | bool | true | Accepted, no effect.
+    plugins_hostinfo | bool | true | Without it `evt.hostname` is empty; all else stays.
     json_output | bool | false | Alerts as JSON lines.
     json_include_output_property | bool | true | Put `output` into JSON alerts.
     json_include_message_property | bool | false | Put `message` into JSON alerts.

@@ -100,6 +100,7 @@ class AlertFormat:
     iso8601: bool = False
     raw_text: bool = False
     alert_id: bool = False
+    host_info: bool = True
 
 
 @dataclass(frozen=True, slots=True)
