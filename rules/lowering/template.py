@@ -95,6 +95,7 @@ class _Reader:
                 break
             reference = self._reference(percent)
             parts.append(reference)
+            self._differences(reference)
             at = reference.end
         return Template(tuple(parts), tuple(self.warnings))
 
@@ -164,6 +165,14 @@ class _Reader:
         end = start + len(name)
         self._advise(percent, end, f"this prints {name} and then literal text: {error.message}")
         return FieldRef(name, None, start, end), end
+
+    def _differences(self, reference: Reference) -> None:
+        for ref in operand_fields(reference.operand):
+            if ref.argument is not None and (b" " in ref.argument or b"]" in ref.argument):
+                message = (
+                    "Falco takes no field argument with a blank or a ']' in it: it prints less, or refuses the rule"
+                )
+                self.warnings.append(LanguageWarning(WarningKind.DIFFERS, message, ref.start, ref.end))
 
     def _advise(self, start: int, end: int, message: str) -> None:
         self.warnings.append(LanguageWarning(WarningKind.ADVICE, message, start, end))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falcoeks_fast.rules.fields.lookup import Fields
-from falcoeks_fast.rules.language.errors import ConditionError, TemplateError
+from falcoeks_fast.rules.language.errors import ConditionError, TemplateError, WarningKind
 from falcoeks_fast.rules.language.lexer import Cursor
 from falcoeks_fast.rules.language.parser import Operands, parse_condition
 from falcoeks_fast.rules.lowering.lower import Lowering
@@ -112,6 +112,13 @@ def test_what_does_not_load(template: str, skippable: bool) -> None:
 def test_a_reading_in_part_is_warned_of(template: str, part: str) -> None:
     (warning,) = parse_template(template.encode(), FIELDS).warnings
     assert part in warning.message
+
+
+@pytest.mark.parametrize("template", ['%ka.uri.param["a b"]', "%tolower(ka.uri.param['a]'])"])
+def test_arguments_that_falco_does_not_take_get_a_warning(template: str) -> None:
+    (warning,) = parse_template(template.encode(), FIELDS).warnings
+    assert warning.kind is WarningKind.DIFFERS
+    assert "a blank or a ']'" in warning.message
 
 
 def test_plain_templates_have_no_warnings() -> None:
