@@ -159,7 +159,7 @@ class Delivery:
             where = f"stream {issue.log_stream}, event {issue.event_id}" if issue.event_id else f"byte {issue.offset}"
             more = "; further ones are only counted" if seen == _ISSUES_LOGGED else ""
             text = _ISSUE_TEXTS.get(issue.kind, issue.kind)
-            _log.warning("%s: %s (%s): %s%s", name, text, where, issue.detail, more)
+            _log.warning("[%s] %s (%s): %s%s", name, text, where, issue.detail, more)
 
     def count_unaccepted(self, name: str, alerts: int) -> None:
         """Alerts that an output which promises delivery did not take."""
