@@ -33,86 +33,126 @@ def regex(value: bytes, pattern: bytes) -> bool:
 
 
 def glob(value: bytes, pattern: bytes, fold: bool = False) -> bool:
-    """POSIX fnmatch without flags: all places in the value that the pattern so far can have reached."""
-    reached = {0}
-    p = 0
-    while p < len(pattern) and reached:
-        char = pattern[p : p + 1]
-        if char == b"*":
-            reached = set(range(min(reached), len(value) + 1))
-            p += 1
+    """fnmatch of glibc without flags: all pairs of places, in the pattern and in the value, that can be reached."""
+    seen: set[tuple[int, int]] = set()
+    reached = [(0, 0)]
+    while reached:
+        p, v = reached.pop()
+        if (p, v) in seen:
             continue
-        if char == b"\\" and p + 1 == len(pattern):
-            return False
-        after, following = set(), p + 1
-        for v in reached:
-            here = value[v : v + 1]
-            takes, following = _element_takes(pattern, p, here, fold)
-            if here and takes:
-                after.add(v + 1)
-        reached, p = after, following
-    return len(value) in reached
+        seen.add((p, v))
+        if p == len(pattern):
+            if v == len(value):
+                return True
+        elif pattern[p : p + 1] == b"*":
+            reached.append((p + 1, v))
+            if v < len(value):
+                reached.append((p, v + 1))
+        elif v < len(value):
+            following = _element_takes(pattern, p, value[v : v + 1], fold)
+            if following:
+                reached.append((following, v + 1))
+    return False
 
 
-def _element_takes(pattern: bytes, p: int, here: bytes, fold: bool) -> tuple[bool, int]:
-    """Whether the element at `p` takes the byte (empty at the end of the value), and where the next one begins."""
+def _element_takes(pattern: bytes, p: int, here: bytes, fold: bool) -> int:
+    """Where the pattern goes on behind the element at `p` if that takes the byte; else 0."""
     char = pattern[p : p + 1]
     if char == b"?":
-        return True, p + 1
+        return p + 1
     if char == b"[":
-        bracket = _bracket(pattern, p, here or b"x", fold)
-        if bracket is not None:
-            return bracket
+        try:
+            return _bracket(pattern, p, here, fold)
+        except _FaultError:
+            return 0
+        except IndexError:  # never closed: an ordinary byte
+            return p + 1 if here == char else 0
     if char == b"\\":
         p += 1
         char = pattern[p : p + 1]
-    return _same(char, here, fold), p + 1
+    same = char == here or (fold and char.lower() == here.lower())
+    return p + 1 if same else 0
 
 
-def _same(a: bytes, b: bytes, fold: bool) -> bool:
-    return a == b or (fold and a.lower() == b.lower())
+class _FaultError(Exception):
+    """Malformed so that nothing matches."""
 
 
-def _bracket(pattern: bytes, at: int, here: bytes, fold: bool) -> tuple[bool, int] | None:
-    """Whether the bracket at `at` takes the byte, and where the pattern goes on; None if it is never closed."""
+def _bracket(pattern: bytes, at: int, here: bytes, fold: bool) -> int:
+    """Where the pattern goes on behind the bracket if that takes the byte, else 0. IndexError: it is never closed."""
     p = at + 1
     inverted = pattern[p : p + 1] in (b"!", b"^")
     p += inverted
-    first, hit, broken = True, False, False
-    while True:
-        char = pattern[p : p + 1]
-        if not char:
-            return None
-        if char == b"]" and not first:
-            return (not broken and hit != inverted), p + 1
+    first = True
+    while first or pattern[p] != ord("]"):
         first = False
-        special = re.compile(rb"\[([:.=])(.*?)\1\]", re.DOTALL).match(pattern, p)
-        if special is not None and special.group(1) == b":":
-            p = special.end()
-            test = _CLASSES.get(special.group(2))
-            if test is None:
-                broken = True
-            elif test(here) or (fold and (test(here.lower()) or test(here.upper()))):
-                hit = True
-            continue
-        low, p = _element(pattern, p)
-        if pattern[p : p + 1] == b"-" and pattern[p + 1 : p + 2] not in (b"]", b""):
-            high, p = _element(pattern, p + 1)
-        else:
-            high = low
-        candidates = {here, here.lower(), here.upper()} if fold else {here}
-        lows = {low, low.lower()} if fold else {low}
-        highs = {high, high.lower()} if fold else {high}
-        hit = hit or any(a <= c <= b for c in candidates for a in lows for b in highs)
+        hit, p = _item(pattern, p, here, fold)
+        if hit:  # what follows is read less closely
+            while pattern[p] != ord("]"):
+                p = _passed(pattern, p)
+            return 0 if inverted else p + 1
+    return p + 1 if inverted else 0
 
 
-def _element(pattern: bytes, p: int) -> tuple[bytes, int]:
-    special = re.compile(rb"\[([.=])(.)\1\]", re.DOTALL).match(pattern, p)
+def _item(pattern: bytes, p: int, here: bytes, fold: bool) -> tuple[bool, int]:
+    """Whether the item at `p` names the byte, and where the next one begins."""
+    special = re.compile(rb"\[:([a-y]*):\]").match(pattern, p)
     if special is not None:
-        return special.group(2), special.end()
-    if pattern[p : p + 1] == b"\\" and p + 1 < len(pattern):
+        if special.group(1) not in _CLASSES:
+            raise _FaultError
+        return bool(_CLASSES[special.group(1)](here)), special.end()
+    special = re.compile(rb"\[=(.)=\]", re.DOTALL).match(pattern, p)
+    if special is not None:
+        return special.group(1) == here, special.end()
+    symbol = pattern.startswith(b"[.", p)
+    low, p = _end_point(pattern, p)
+    ahead = pattern[p : p + 2]
+    if len(ahead) < 2 or ahead[:1] != b"-" or ahead == b"-]":
+        hit = low == here if symbol else _fold(low, fold) == _fold(here, fold)
+        if symbol and ahead == b"-]":
+            hit = False
+        if not hit and ahead == b"-":
+            raise _FaultError
+        return hit, p
+    high, p = _end_point(pattern, p + 1)
+    if not symbol:
+        low = _fold(low, fold)
+    return low <= _fold(here, fold) <= (high if pattern.startswith(b".]", p - 2) else _fold(high, fold)), p
+
+
+def _end_point(pattern: bytes, p: int) -> tuple[bytes, int]:
+    if pattern.startswith(b"[.", p):
+        end = pattern.find(b".]", p + 2)
+        if end != p + 3:
+            raise _FaultError
+        return pattern[p + 2 : p + 3], end + 2
+    if pattern[p : p + 1] == b"\\":
         p += 1
-    return pattern[p : p + 1], p + 1
+        if p == len(pattern):
+            raise _FaultError
+    return bytes([pattern[p]]), p + 1
+
+
+def _passed(pattern: bytes, p: int) -> int:
+    """Behind what stands at `p`, once the bracket has named the byte."""
+    if pattern[p : p + 1] == b"\\":
+        if p + 1 == len(pattern):
+            raise _FaultError
+        return p + 2
+    special = re.compile(rb"\[:[a-y]*:\]").match(pattern, p)
+    if special is not None:
+        return special.end()
+    for opening, inside in ((b"[=", rb"\[=.=\]"), (b"[.", rb"\[\..*?\.\]")):
+        if pattern.startswith(opening, p):
+            special = re.compile(inside, re.DOTALL).match(pattern, p)
+            if special is None:
+                raise _FaultError
+            return special.end()
+    return p + 1
+
+
+def _fold(byte: bytes, fold: bool) -> bytes:
+    return byte.lower() if fold else byte
 
 
 def pmatch(value: bytes, member: bytes) -> bool:
