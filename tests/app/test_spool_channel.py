@@ -203,7 +203,7 @@ def test_a_full_disk_is_said_once_and_nothing_is_accepted_until_there_is_room(
         assert first.result(PATIENCE_S)
         assert second.result(PATIENCE_S)
     assert caplog.text.count("No space left on device") == 1
-    assert "alerts are put there again" in caplog.text
+    until(lambda: "alerts are put there again" in caplog.text, "the message that it is over")
     line.sink.is_open = True
     until(lambda: line.sink.numbers == [1000, 2000], "the deliveries")
     line.stop()

@@ -27,6 +27,8 @@ MAX_SIZE_BYTES = 2000
 NUMBERED = ("fields", "recorded conditions")  # the rule sets whose alerts show evt.num
 DEEPEST = 250  # of a body; the core takes 300
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+# A time that Falco takes for the first moment there is; in a page CloudWatch's own stands for it.
+_BEFORE_1970 = re.compile(rb"(?:0\d\d|1[0-8]\d|19[0-6])\d-\d\d-\d\dT")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -127,7 +129,7 @@ class Targets:
         assert (on.messages, off.prefiltered) == (off.messages, 0)
         if on.events - on.prefiltered > off.events or off.bad_time + off.malformed + off.truncated == 0:
             assert counts(on) == counts(off)
-        if source.timeless and off.truncated == 0 and not any(b"1969" in text for text in texts):
+        if source.timeless and off.truncated == 0 and not any(map(_BEFORE_1970.search, texts)):
             reader = scanner(rules)
             alone = [reader.scan_payload(text, ORIGIN) for text in texts]
             assert b"".join(batch.text for batch in alone) == off.text
@@ -170,7 +172,7 @@ class Targets:
         source = chance.choice(self.timeless)
         reader = scanner(self.sets[source.name])
         whole = reader.scan_page(page([text]), ORIGIN)
-        if whole.malformed or whole.truncated or whole.bad_time or whole.not_audit or b"1969" in text:
+        if whole.malformed or whole.truncated or whole.bad_time or whole.not_audit or _BEFORE_1970.search(text):
             return 1
         given = Counter(dict(whole.rule_counts))
         tries = 12
