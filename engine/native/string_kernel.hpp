@@ -171,6 +171,7 @@ FE_TARGET inline uint8_t *keep_bytes(const uint8_t *p, uint64_t keep, uint8_t *o
 
 namespace avx2 {
 #define FE_TARGET __attribute__((target("avx2,bmi,lzcnt,pclmul,popcnt")))
+using sse::keep_bytes, sse::parity_up_to;
 FE_TARGET inline uint64_t equal(__m256i a, __m256i b, __m256i c) {
     uint64_t low = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, c)));
     uint64_t high = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(b, c)));
@@ -181,10 +182,6 @@ FE_TARGET inline Block look(const uint8_t *p) {
     __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p + 32));
     return {equal(a, b, _mm256_set1_epi8('"')), equal(a, b, _mm256_set1_epi8('\\')), equal(a, b, _mm256_set1_epi8('/'))};
 }
-FE_TARGET inline uint64_t parity_up_to(uint64_t bits) {
-    __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128(static_cast<long long>(bits)), _mm_set1_epi8(-1), 0);
-    return static_cast<uint64_t>(_mm_cvtsi128_si64(product));
-}
 FE_TARGET inline Brackets brackets(const uint8_t *p) {
     __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p));
     __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(p + 32));
@@ -193,30 +190,17 @@ FE_TARGET inline Brackets brackets(const uint8_t *p) {
     return {equal(a, b, _mm256_set1_epi8('"')), equal(a, b, _mm256_set1_epi8('\\')),
             equal(c, d, _mm256_set1_epi8('{')), equal(c, d, _mm256_set1_epi8('}'))};
 }
-FE_TARGET inline uint8_t *keep_bytes(const uint8_t *p, uint64_t keep, uint8_t *out) {
-    for (int i = 0; i < 8; ++i) {
-        unsigned bits = static_cast<unsigned>(keep >> (8 * i)) & 0xffu;
-        __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i *>(p + 8 * i));
-        __m128i order = _mm_loadl_epi64(reinterpret_cast<const __m128i *>(kShuffle.row[bits]));
-        _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_shuffle_epi8(bytes, order));
-        out += std::popcount(bits);
-    }
-    return out;
-}
 #include "string_kernel_body.hpp"
 #undef FE_TARGET
 }  // namespace avx2
 
 namespace avx512 {
 #define FE_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,bmi,lzcnt,pclmul,popcnt")))
+using sse::parity_up_to;
 FE_TARGET inline Block look(const uint8_t *p) {
     __m512i a = _mm512_loadu_si512(p);
     return {_mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('"')), _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('\\')),
             _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('/'))};
-}
-FE_TARGET inline uint64_t parity_up_to(uint64_t bits) {
-    __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128(static_cast<long long>(bits)), _mm_set1_epi8(-1), 0);
-    return static_cast<uint64_t>(_mm_cvtsi128_si64(product));
 }
 FE_TARGET inline Brackets brackets(const uint8_t *p) {
     __m512i a = _mm512_loadu_si512(p), c = _mm512_or_si512(a, _mm512_set1_epi8(0x20));
