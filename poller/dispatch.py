@@ -188,6 +188,8 @@ class Dispatcher:
             if not call.reader.page_fetched(call, len(body), token, now):
                 del self._flying[call]
                 return
+            if token is not None:
+                self.changed.notify()  # another thread fetches the next page while this one is evaluated
         report = page.evaluate()
         with self.lock:
             del self._flying[call]

@@ -5,8 +5,8 @@ In: settings and a `PageSink`. Out: pages to the sink, messages, a status. Calle
     source = CloudWatchSource(settings, sink, on_message=log)
     source.start(); ...; source.stop()
 
-Each thread takes a call from the dispatcher, fetches its page and evaluates it; what comes next may be fetched by
-another thread meanwhile. A thread holds one page at most.
+Each thread takes a call from the dispatcher, fetches its page, asks for the next one (another thread fetches that) and
+evaluates what it has: fetching and evaluating overlap, and a thread holds one page at most.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from falcoeks_fast.bench.fake_cloudwatch.server import FakeServer
 from falcoeks_fast.bench.fake_cloudwatch.service import FakeCloudWatch
 from falcoeks_fast.bench.fake_cloudwatch.sink import ReferenceSink
 from falcoeks_fast.bench.fake_cloudwatch.store import LogStore, event_id
+from falcoeks_fast.poller import crew as crew_module
+from falcoeks_fast.poller import source as source_module
 from falcoeks_fast.poller.checkpoint import checkpoint_path, load
 from falcoeks_fast.poller.client import Fetched, Fetcher
 from falcoeks_fast.poller.clock import SystemClock
@@ -229,6 +231,34 @@ def test_what_can_never_work_ends_with_an_error(site: Site, sink: ReferenceSink)
     source.start()
     assert source.join(WAIT_S)
     assert "absent" in source.error
+
+
+def test_the_next_page_is_fetched_while_one_is_evaluated(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in ((source_module, "_TIDY_S"), (crew_module, "_LONGEST_WAIT_S")):
+        monkeypatch.setattr(module, name, 600.0)  # nobody looks by chance
+    for age_ms in (5_000, 4_000, 3_000):
+        site.store.put_text(now_ms() - age_ms, "x" * 700_000)
+    asked = threading.Event()
+    ask = site.service.filter_log_events
+
+    def spy(parameters: dict[str, Any], at_ms: int) -> Any:
+        if "nextToken" in parameters:
+            asked.set()
+        return ask(parameters, at_ms)
+
+    site.service.filter_log_events = spy  # type: ignore[method-assign]
+    overlapped: list[bool] = []
+
+    def accept(page: Page, accepted: Future[None]) -> None:
+        if not overlapped and b'"nextToken"' in bytes(page.body):
+            overlapped.append(asked.wait(WAIT_S / 4))
+        accepted.set_result(None)
+
+    wanted = TimeRange(now_ms() - 60_000, now_ms())
+    source = site.source(ReferenceSink(SystemClock(), accept), time_range=wanted, checkpoint_every_s=600.0)
+    source.start()
+    assert until(lambda: bool(overlapped))
+    assert overlapped == [True]
 
 
 def test_a_status_comes_regularly(site: Site, sink: ReferenceSink) -> None:
