@@ -16,13 +16,6 @@
 
 namespace fe {
 
-inline Value read_scalar(const SlotPlan &slot, const EventView &event, Arena &arena) {
-    uint32_t p = locate(event, slot.path, slot.root);
-    if (p == kAbsent) return Value::none();
-    if (p == kUnknown || event.doc.is_cut(p)) return Value::lost();
-    return Value::of(field_text(event.doc, p, arena));
-}
-
 // The one value of a walk with an index: every array on the way is left by that element.
 inline Value read_walked_scalar(const SlotPlan &slot, const EventView &event, Arena &arena) {
     Walk w(event, arena, slot, slot.index);
@@ -31,8 +24,16 @@ inline Value read_walked_scalar(const SlotPlan &slot, const EventView &event, Ar
     return Value::of(field_text(event.doc, *w.positions.begin(), arena));
 }
 
+inline Value read_scalar(const SlotPlan &slot, const EventView &event, Arena &arena) {
+    if (slot.index >= 0) return read_walked_scalar(slot, event, arena);
+    uint32_t p = locate(event, slot.path, slot.root);
+    if (p == kAbsent) return Value::none();
+    if (p == kUnknown || event.doc.is_cut(p)) return Value::lost();
+    return Value::of(field_text(event.doc, p, arena));
+}
+
 inline Value read_repository_scalar(const SlotPlan &slot, const EventView &event, Arena &arena, Text (*cut)(Text)) {
-    Value v = slot.index < 0 ? read_scalar(slot, event, arena) : read_walked_scalar(slot, event, arena);
+    Value v = read_scalar(slot, event, arena);
     if (v.state == Value::present) v.text = cut(v.text);
     return v;
 }
@@ -72,8 +73,7 @@ inline Value read_audit_field(const SlotPlan &slot, const EventView &event, Aren
     using Holes = ListReader::Holes;
     ListReader list(slot, event, arena);
     switch (slot.reader) {
-    case Reader::scalar:
-        return slot.index < 0 ? read_scalar(slot, event, arena) : read_walked_scalar(slot, event, arena);
+    case Reader::scalar: return read_scalar(slot, event, arena);
     case Reader::plain_list: return list.plain_list();
     case Reader::walk_strict: return list.walk(Holes::strict);
     case Reader::whole_as_list:

@@ -35,6 +35,11 @@ class FieldRef:
     start: int
     end: int
 
+    @property
+    def is_ours_alone(self) -> bool:
+        """Whether the argument holds a blank or a bracket, which Falco takes in no field."""
+        return self.argument is not None and (b" " in self.argument or b"]" in self.argument)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Text:

@@ -241,7 +241,7 @@ def _differences(check: Check, is_list: bool, warnings: list[LanguageWarning]) -
     """Warn where Falco would refuse the check or never find it true, because of a defect."""
     for operand in (check.left, check.right):
         for ref in operand_fields(operand) if operand is not None else ():
-            if ref.argument is not None and (b" " in ref.argument or b"]" in ref.argument):
+            if ref.is_ours_alone:
                 message = "Falco refuses a field argument with a blank or a ']' in it"
                 warnings.append(LanguageWarning(WarningKind.DIFFERS, message, ref.start, ref.end))
     if check.op not in ("in", "intersects"):

@@ -168,7 +168,7 @@ class _Reader:
 
     def _differences(self, reference: Reference) -> None:
         for ref in operand_fields(reference.operand):
-            if ref.argument is not None and (b" " in ref.argument or b"]" in ref.argument):
+            if ref.is_ours_alone:
                 message = (
                     "Falco takes no field argument with a blank or a ']' in it: it prints less, or refuses the rule"
                 )
